@@ -1,6 +1,6 @@
-"""Firefox, led by WebDriver BiDi, the standard protocol that it serves by itself: no other program is needed.
+"""Firefox, controlled by WebDriver BiDi, the standard protocol that it serves by itself: no other program is needed.
 
-Playwright leads only a Firefox of its own build, or one newer than the one that Debian has.
+Playwright controls only a Firefox of its own build, or one newer than the one that Debian has.
 """
 
 import json
@@ -68,11 +68,11 @@ def running(path: str, folder: Path) -> Iterator["Firefox"]:
         _end(process)
 
 
-def _address(process: subprocess.Popen[bytes], told: Path, log: Path) -> str:
-    """Wait until Firefox tells at which free port it listens."""
+def _address(process: subprocess.Popen[bytes], described: Path, log: Path) -> str:
+    """Wait until Firefox writes at which free port it listens; return the address."""
     last = time.monotonic() + _START
     while time.monotonic() < last and process.poll() is None:
-        if told.exists() and (text := told.read_text()).rstrip().endswith("}"):
+        if described.exists() and (text := described.read_text()).rstrip().endswith("}"):
             server = json.loads(text)
             return f"ws://{server['ws_host']}:{server['ws_port']}/session"
         time.sleep(0.05)
@@ -87,7 +87,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class Firefox:
-    """A browser that obeys, and what went wrong in its pages."""
+    """A running Firefox, and the problems of its pages."""
 
     def __init__(self, connection: "ClientConnection", folder: Path) -> None:
         self._connection = connection
@@ -143,20 +143,20 @@ class Firefox:
     def _receive(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self._connection.recv(timeout=_ANSWER))
         if answer["type"] == "event":
-            self._heard(answer["method"], answer["params"])
+            self._handle(answer["method"], answer["params"])
         return answer
 
-    def _heard(self, method: str, told: dict[str, Any]) -> None:
-        if method == "log.entryAdded" and told["level"] in ("error", "warn"):
-            if _WITHOUT_GRAPHICS_CARD not in (told["text"] or ""):
-                self.problems.append(f"{told['type']}: {told['text']}")
+    def _handle(self, method: str, event: dict[str, Any]) -> None:
+        if method == "log.entryAdded" and event["level"] in ("error", "warn"):
+            if _WITHOUT_GRAPHICS_CARD not in (event["text"] or ""):
+                self.problems.append(f"{event['type']}: {event['text']}")
         elif method == "network.beforeRequestSent":
-            if not told["request"]["url"].startswith(("data:", "blob:", "file:")):
-                self.problems.append(f"request: {told['request']['url']}")
+            if not event["request"]["url"].startswith(("data:", "blob:", "file:")):
+                self.problems.append(f"request: {event['request']['url']}")
         elif method == "browsingContext.userPromptOpened":
-            self.problems.append(f"dialog: {told['message']}")
-        elif method == "browsingContext.downloadEnd" and told["status"] == "complete":
-            self._saved.append(Path(told["filepath"]))
+            self.problems.append(f"dialog: {event['message']}")
+        elif method == "browsingContext.downloadEnd" and event["status"] == "complete":
+            self._saved.append(Path(event["filepath"]))
 
 
 _AS_JSON = """async (found, given) =>

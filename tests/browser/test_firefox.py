@@ -30,7 +30,7 @@ def firefox(browser: Firefox) -> Iterator[Firefox]:
     """Opens pages; the test fails when one of them logs an error or requests anything."""
     browser.problems.clear()
     yield browser
-    browser.send("session.status")  # by its answer, all that happened before has been told
+    browser.send("session.status")  # events of the pages arrive before its answer
     browser.close_all()
     assert browser.problems == []
 

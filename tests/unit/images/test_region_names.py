@@ -84,7 +84,7 @@ def test_on_another_grid_the_nearest_voxel_counts(home: Path, turned: bool, rng:
 
 
 def test_files_that_cannot_be_used_are_left_out(home: Path) -> None:
-    """No run fails for a file that nobody asked for; a number without a name is no region."""
+    """No run fails for a file that no option names; a number without a name is no region."""
     add_atlas(home, "HOCPA_desc-th25", np.full(SHAPE, 2), "index\tname\n1\ta\n")
     assert load_names(None, None, None, MNI, SPACE) is None
     path = home / f"{OF_MNI}res-02_atlas-HOCPA_desc-th25_dseg.nii.gz"

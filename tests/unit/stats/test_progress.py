@@ -15,15 +15,15 @@ def test_without_a_listener_nothing_is_reported() -> None:
 
 
 def test_a_listener_is_called_by_each_computation_within_its_block() -> None:
-    heard: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
 
     def listener(total: int) -> Advance:
-        return lambda n: heard.append((total, n))
+        return lambda n: calls.append((total, n))
 
     with listening(listener):
         counter(10)(3)
     counter(20)(4)
-    assert heard == [(10, 3)]
+    assert calls == [(10, 3)]
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
