@@ -107,3 +107,11 @@ def group_dir(tmp_path: Path, rng: np.random.Generator) -> Path:
 def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Analyse contrasts in this process, where functions can be replaced, unless a test takes --nprocs."""
     monkeypatch.setattr("bids_ari.runtime.processors.n_available", lambda: 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let TemplateFlow's folder be empty: that of this machine may have atlases, which name regions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEMPLATEFLOW_HOME", str(tmp_path_factory.mktemp("templates")))
+        yield

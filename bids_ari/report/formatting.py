@@ -11,7 +11,8 @@ SIZES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
 """Columns of sizes, with their units."""
 
 _RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-_WORD = rf"""[^\s,;:()\[\]"']*[{_RTL}](?:[^\s,;:()\[\]"']*[^\s,;:()\[\]"'.])?"""
+_BEGINS = r"""(?<![^\s,;:()\[\]"'])"""  # or the time would grow with the square of the length of a word
+_WORD = rf"""{_BEGINS}[^\s,;:()\[\]"']*[{_RTL}](?:[^\s,;:()\[\]"']*[^\s,;:()\[\]"'.])?"""
 _FROM_THE_RIGHT = re.compile(rf"{_WORD}(?:\s+{_WORD})*")
 _FOLDERS = re.compile(r"""(?<![\w.:/~])(?:/[^/\s:;,'"()<>]+)+/""")
 

@@ -677,6 +677,7 @@ def test_a_template(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
 
     api = SimpleNamespace(ls=lambda *_, **__: ["tpl-MNI152NLin2009cAsym_res-02_desc-brain_mask.nii.gz"], get=unplugged)
     monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=api))
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", "new")
     check("A template cannot be fetched", "data out group --mask template", capsys)
 
 
@@ -706,8 +707,9 @@ def test_names_of_templateflow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files = [f"tpl-MNI152NLin2009cAsym_{name}.nii.gz" for name in names]
-    package = SimpleNamespace(api=SimpleNamespace(ls=lambda *_, **__: files), __file__=templateflow.__file__)
+    package = SimpleNamespace(api=SimpleNamespace(ls=lambda *_, **__: files), __spec__=templateflow.__spec__)
     monkeypatch.setitem(sys.modules, "templateflow", package)
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", "new")
     check(entry, f"data out group {words}", capsys)
 
 

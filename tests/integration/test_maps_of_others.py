@@ -321,6 +321,7 @@ class TestSpace:
             ls=found, get=lambda space, raise_empty=False, **query: found(space, **query), templates=list
         )
         monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=api))
+        monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path / "new"))
         path = tmp_path / "spmT_0001.nii"
         nib.save(spm_image(t, "SPM{T_[12.0]} - contrast 1: faces"), path)
         words = ("--mask", "template", "--atlas", "Halves")

@@ -50,6 +50,9 @@ class TestOfTemplateFlow:
             return sorted(tmp_path.glob(f"tpl-{template}_*{suffix}.nii.gz"))
 
         monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=SimpleNamespace(ls=ls, templates=list)))
+        monkeypatch.setenv(
+            "TEMPLATEFLOW_HOME", str(tmp_path / "new")
+        )  # a folder with templates is read without the client
 
     @pytest.mark.parametrize("image", [None, Path("template")])
     def test_a_space_with_cohorts_is_shown_on_its_own_template(self, image: Path | None, tmp_path: Path) -> None:
