@@ -133,10 +133,7 @@ function bordersOf(data, labelAt, isSmooth) {
 
 function drawProjection(context, data, shown, frame, { layer, border, plane, positions }, silhouettes) {
   const [left, top, width, height] = frame.box;
-  context.save();
-  context.beginPath();
-  context.rect(left, top, width, height);
-  context.clip();
+  clipTo(context, frame.box);
   context.globalAlpha = shown.state.opacity;
   drawLayer(context, ratioOfSlices(), frame, layer, shown.state.smooth);
   context.globalAlpha = 1;

@@ -39,6 +39,14 @@ function drawRing(context, x, y) {
   }
 }
 
+/** Draw within a box only, until the context is restored. */
+function clipTo(context, box) {
+  context.save();
+  context.beginPath();
+  context.rect(...box);
+  context.clip();
+}
+
 function writeLetters(context, { box: [left, top, width, height], ends: [[first, last], [bottom, high]] }) {
   writeOutlined(context, first, left + 5, top + height / 2, "left");
   writeOutlined(context, last, left + width - 5, top + height / 2, "right");

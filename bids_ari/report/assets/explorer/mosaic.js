@@ -62,10 +62,7 @@ function tilesOf(data, shown, viewport, { columns, rows, scale, tile: [width, he
 
 function drawTile(context, data, slicer, shown, { frame, index, place, isHere }, isFirst) {
   const [left, top, width, height] = frame.box;
-  context.save();
-  context.beginPath();
-  context.rect(left, top, width, height);
-  context.clip();
+  clipTo(context, frame.box);
   slicer.draw(context, ratioOfSlices(), frame, index);
   if (shown.state.colourBy === "cluster") writeNumbers(context, frame, planeOf(data, frame.fileAxes, index, shown.labelAt));
   if (isHere) markCrosshair(context, frame, shown, 5);

@@ -123,15 +123,8 @@ const facing = ({ axes }, { normals }, vertex) => dot(axes[2], normals.subarray(
 
 /** Draw a ring at a vertex; a dashed one where the vertex is on the other side. */
 function markVertex(context, projection, shape, vertex) {
-  const [x, y] = pixelAt(projection, placeOn(shape, vertex));
   context.setLineDash(facing(projection, shape, vertex) > 0 ? [] : [3, 3]);
-  for (const [colour, thickness] of [[PAPER, 4], [CROSS, 2]]) {
-    context.strokeStyle = colour;
-    context.lineWidth = thickness;
-    context.beginPath();
-    context.arc(x, y, 7, 0, 2 * Math.PI);
-    context.stroke();
-  }
+  drawRing(context, ...pixelAt(projection, placeOn(shape, vertex)));
   context.setLineDash([]);
 }
 
