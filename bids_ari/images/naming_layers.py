@@ -94,7 +94,7 @@ def _numbers_at(path: Path, space: VolumeSpace) -> Numbers:
         values = space.select(image.stored)
     else:
         values = _nearest_at(image.stored, np.linalg.inv(image.grid.affine) @ space.grid.affine, space)
-    numbers: Numbers = np.rint(np.nan_to_num(values)).astype(np.int64)
+    numbers: Numbers = np.rint(np.nan_to_num(values, posinf=0, neginf=0)).astype(np.int64)
     return numbers
 
 
@@ -116,11 +116,12 @@ def _nearest_at(volume: FloatArray, steps: FloatArray, space: VolumeSpace) -> Fl
 
 
 def _of_numbers(numbers: Numbers, names: Mapping[int, str]) -> Layer:
-    """Return the names that numbers have."""
+    """Return the names that numbers have; of numbers of any size."""
     known = {number: name for number, name in names.items() if number > 0 and not _NO_REGION.search(name)}
-    places = np.full(max([0, *known, int(numbers.max(initial=0))]) + 1, -1, dtype=np.int32)
-    places[[*known]] = np.arange(len(known))
-    return [*known.values()], places[np.maximum(numbers, 0)]
+    keys = np.array([0, *sorted(known)], dtype=np.int64)  # 0 is no region
+    places = np.minimum(np.searchsorted(keys, numbers), len(known))
+    places = np.where(keys[places] == numbers, places, 0) - 1
+    return [known[key] for key in keys[1:].tolist()], places.astype(np.int32)
 
 
 def _at_vertices(image: Image, rows: list[tuple[int, str, bool]], space: GrayordinateSpace) -> Layer:

@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from bids_ari.errors import BidsAriError
 from bids_ari.images.atlas_files import find_atlas, names_a_file, roles_of
+from bids_ari.images.files import read_header
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.local_atlases import NamingAtlas, Source, local_atlases
 from bids_ari.images.naming_layers import Layer, read_layer
 from bids_ari.images.regions import Region, RegionSet, load_atlas
 from bids_ari.images.space import Frame, Space
 from bids_ari.images.structures import short_name
+from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import SpaceName
 
 log = logging.getLogger(__name__)
@@ -115,7 +117,19 @@ def naming_atlases(option: str | None, atlas: str | None, template: SpaceName, f
     if option is not None and option != NONE:
         source: Source = "file" if names_a_file(option) else "TemplateFlow"
         return (NamingAtlas(find_atlas(option, None, template, frame), source),)
-    return local_atlases(template, frame) if option is None and atlas is None else ()
+    return tuple(filter(_is_readable, local_atlases(template, frame))) if option is None and atlas is None else ()
+
+
+def _is_readable(atlas: NamingAtlas) -> bool:
+    """Return whether an atlas at hand has headers that make sense: nobody asked for it, so that others do no harm."""
+    try:
+        for path in atlas.files.paths:
+            if not is_surface_file(path):
+                read_header(path)
+    except BidsAriError as error:
+        log.debug("no names of regions by %s: %s", atlas.files.name, error)
+        return False
+    return True
 
 
 def naming_roles(atlases: Sequence[NamingAtlas]) -> dict[str, Path]:

@@ -87,7 +87,8 @@ def load_map(
     tested = None if own is None else own.inside
     inside = ~absent | np.isinf(values) if tested is None else tested & ~np.isnan(values)
     if not inside.any():
-        raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
+        where, hint = ("", "Check the file") if mask is None else (" inside the mask", "Check map and mask")
+        raise EmptyMaskError(f"The map {name} has no value{where}", hint=hint)
     notes = [*located, *statistic.notes, *check_values(name, statistic, values[inside], frame.unit)]
     threshold = threshold_of(statistic, values[inside])
     lacking = what_lacks(statistic, values[inside], found.header.step)

@@ -22,7 +22,7 @@ from bids_ari.runtime.progress import step
 OFFLINE = "Fill TEMPLATEFLOW_HOME on a machine with network access, or use a local file"
 """Advice where a file of TemplateFlow is not on this machine."""
 
-LOCAL = "Use a local file with --mask, --atlas or --target-grid; for bids-ari-map, add --space LABEL"
+LOCAL = "Use a local file with --mask, --atlas, --region-names or --target-grid; for bids-ari-map, add --space LABEL"
 """Advice where the names of maps have no space, or no cohort."""
 
 INDEX = Path("conf", "templateflow-skel.zip")

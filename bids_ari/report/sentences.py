@@ -124,7 +124,7 @@ def _confidence(result: ContrastResult) -> str:
 def whole_sentence(result: ContrastResult) -> str:
     """Return the sentence on all points tested."""
     n_points = result.space.n_points
-    place = f"In the whole mask ({thousands(n_points)} {plural_of(result.space.unit)} tested)"
+    place = f"In the whole mask ({plural(n_points, result.space.unit)} tested)"
     return wording(result).sentence(place, n_points, result.bound.whole, tuple(n for n, _ in signs(result)))
 
 

@@ -16,7 +16,7 @@ from bids_ari.errors import DataError, InputNotFoundError
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.grayordinates import frame_of
 from bids_ari.images.mesh import Mesh
-from bids_ari.images.region_names import AtlasFacts, RegionNames, load_names, names_of, nearest_regions
+from bids_ari.images.region_names import AtlasFacts, RegionNames, load_names, names_of, naming_atlases, nearest_regions
 from bids_ari.images.regions import load_atlas
 from bids_ari.images.volume import Grid, VolumeSpace
 
@@ -92,6 +92,27 @@ def test_files_that_cannot_be_used_are_left_out(home: Path) -> None:
     assert load_names(None, None, None, MNI, SPACE) is None
     with pytest.raises(DataError):
         load_names(str(path), None, None, MNI, SPACE)
+
+
+def test_a_damaged_file_at_hand_is_not_among_the_files_of_a_run(home: Path) -> None:
+    """Nobody asked for it: its hash, which needs a header that makes sense, must not end an analysis."""
+    grid, path = Grid(SHAPE, AFFINE), home / f"{OF_MNI}res-02_atlas-HOCPA_desc-th25_dseg.nii.gz"
+    add_atlas(home, "HOCPA_desc-th25", np.ones(SHAPE), "index\tname\n1\tInsula\n")
+    assert [each.files.paths for each in naming_atlases(None, None, MNI, grid)] == [(path,)]
+    for content in ("<html>not found</html>", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"):
+        path.write_text(content)
+        assert naming_atlases(None, None, MNI, grid) == ()
+        assert load_names(None, None, None, MNI, SPACE) is None
+    assert naming_atlases(str(path), None, MNI, grid)  # one that is named is an error later on
+
+
+def test_numbers_beyond_the_table_have_no_name(home: Path) -> None:
+    """They take no memory; infinite values are no numbers."""
+    numbers = np.ones(SHAPE)
+    numbers[2], numbers[3], numbers[4] = 1e15, np.inf, -np.inf
+    add_atlas(home, "HOCPA_desc-th25", numbers, "index\tname\n1\tInsula\n2147483647\tNowhere\n")
+    first = SPACE.indices[:, 0]
+    assert labels_of(load_names(None, None, None, MNI, SPACE)) == [("Insula" if i == 5 else None) for i in first]
 
 
 def test_an_atlas_that_is_named_names_alone(home: Path, tmp_path: Path) -> None:
