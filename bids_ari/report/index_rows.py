@@ -16,8 +16,8 @@ Facts = Mapping[str, Any]
 Link = tuple[str, str]
 """A text, and the file it leads to, relative to the output."""
 
-MOST_TABLES = 4
-"""Tables of a result that have a link."""
+MOST_TABLES = 8
+"""Tables of a result that have a link: three thresholds, three target TDPs and two atlases."""
 
 _ENTITIES = re.compile(r"[a-zA-Z0-9]+-[^_]+(_[a-zA-Z0-9]+-[^_]+)*")
 _SIDE = re.compile(r"_hemi-([LR])(?=_)")
@@ -87,10 +87,10 @@ def _bound(summary: Facts) -> dict[str, Any]:
     return found
 
 
-def _links(record: Facts, report: str) -> dict[str, list[Link]]:
+def _links(record: Facts, report: str) -> dict[str, Any]:
     """Return links to the maps of a result (effect, z, TDP and its sidecar), and to its tables of clusters and regions.
 
-    Their names begin as that of its report.
+    Their names begin as that of its report. Tables without a link are counted.
     """
     stem, _, desc = report.rpartition("/")[2].removesuffix("_report.html").rpartition("_desc-")
     maps: dict[str, list[Link]] = {"effect": [], "z": [], "TDP": [], "sidecar": []}
@@ -108,8 +108,12 @@ def _links(record: Facts, report: str) -> dict[str, list[Link]]:
                 maps["sidecar"].append(("sidecar", file))
         elif (found := _TABLE.fullmatch(kind)) and (title := _table_title(found, desc)):
             tables.append((title, file))
-    found_links = {"maps": [link for links in maps.values() for link in links], "tables": sorted(tables)[:MOST_TABLES]}
-    return {title: [link for link in links if not leads_out(link[1])] for title, links in found_links.items()}
+    inside = [link for link in sorted(tables) if not leads_out(link[1])]
+    return {
+        "maps": [link for links in maps.values() for link in links if not leads_out(link[1])],
+        "tables": inside[:MOST_TABLES],
+        "n_more_tables": len(inside[MOST_TABLES:]),
+    }
 
 
 def _table_title(found: re.Match[str], desc: str) -> str:
