@@ -57,9 +57,11 @@ def have_white_pictures(patch: Patch = setattr) -> None:
     """Have white pictures in this process: whoever draws finds `white`; slices have few pixels."""
     importlib.import_module(DRAWING)
     figures: Any = importlib.import_module("bids_ari.report.figures")
+    explorer: Any = importlib.import_module("bids_ari.report.explorer.underlay")
     made, replaced = template(), {"drawn": (figures.canvas.drawn, white), "CELL": (figures.scene.CELL, (31, 25))}
     for module in list(sys.modules.values()):
         for name, (real, other) in replaced.items():
             if getattr(module, name, None) is real:
                 patch(module, name, other)
     patch(figures.underlay, "load_template", lambda: made)
+    patch(explorer, "load_template", object)  # so that explorers cut the box, as any image, and not what is kept
