@@ -172,9 +172,7 @@ def test_a_damaged_record_spares_the_others(
     assert (">–<" in html) is has_line
 
 
-def test_records_of_older_versions_lack_some_counts(
-    out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_of_older_versions_lack_some_counts(out: Derivatives, result: ContrastResult) -> None:
     older = {key: value for key, value in summary(result).items() if key != "LargestClusters"}
     out.record("older", [], older)
     assert "TDP ≥" not in words(index(out))

@@ -16,7 +16,7 @@ function rowTitle(shown) {
 
 /** @returns {Object} the picture of two rows of slices, as `makeSliceView` describes it */
 function makeBeside(data, palettes, slicer, viewport) {
-  const other = makeSlicer(data, palettes);
+  const other = makeSlicer(data);
   const rows = [
     { slicer, picture: makeThreeSlices(data, slicer, viewport, "slice") },
     { slicer: other, picture: makeThreeSlices(data, other, viewport, "beside") },

@@ -11,7 +11,7 @@ function connectControls(app) {
   connectDrawing(app);
   connectFiles(app);
   connectButtons(app);
-  connectKeys(app);
+  connectKeys();
   if (app.surfaces) connectSurfaces(app, app.surfaces, app.camera);
   connectAppearance(app);
   if (app.slices) for (const canvas of byId("slices").children) connectPicture(app, canvas);

@@ -11,7 +11,7 @@ const GLASS_ROW = 640; // minimum width in pixels for all views in a row
 const TITLE = 20; // pixels above a view
 
 /** @returns {Object} the picture of projections, as `makeSliceView` describes it */
-function makeGlass(data, palettes, viewport) {
+function makeGlass(data, viewport) {
   const canvas = () => byId("glass");
   const silhouettes = makeSilhouettes(data);
   let [key, projections, borders, painted, frames] = ["", [], null, null, []];

@@ -12,11 +12,11 @@
  */
 function makeSliceView(data, palettes, onMove) {
   const viewport = makeViewport(data.facts.field, onMove);
-  const slicer = makeSlicer(data, palettes);
+  const slicer = makeSlicer(data);
   const pictures = {
     slices: makeThreeSlices(data, slicer, viewport),
     mosaic: makeMosaic(data, slicer, viewport),
-    glass: makeGlass(data, palettes, viewport),
+    glass: makeGlass(data, viewport),
     beside: makeBeside(data, palettes, slicer, viewport),
   };
   let [shown, isDue] = [null, false];

@@ -17,7 +17,7 @@ const REGION_LINES = [[PAPER, 3.5], ["#1273c4", 2]];
  */
 
 /** @returns {Slicer} layers are kept until the colours change */
-function makeSlicer(data, palettes) {
+function makeSlicer(data) {
   const greys = underlayGreys(data.facts.underlay.levels);
   const underlays = makeStore();
   let [layers, paths, borders, key, shown, paint] = [makeStore(), makeStore(), makeStore(), "", null, null];

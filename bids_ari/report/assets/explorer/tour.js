@@ -63,7 +63,7 @@ function connectTour() {
 }
 
 /** Connect the list of keys, and the keys that work in the views and on the curve. */
-function connectKeys(app) {
+function connectKeys() {
   const open = () => byId("keys").open || byId("keys").showModal();
   byId("show-keys").addEventListener("click", open);
   byId("close-keys").addEventListener("click", () => byId("keys").close());

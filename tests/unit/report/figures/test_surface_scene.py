@@ -96,7 +96,7 @@ def test_a_single_hemisphere_has_all_views(hemisphere: Cortex) -> None:
     assert np.ptp(np.nonzero(lateral >= 0)[0]) > 0.75 * HEIGHT
 
 
-def test_what_is_not_tested_is_grey(scene: Scene) -> None:
+def test_what_is_not_tested_is_grey() -> None:
     """Without points on the left; around the brain white, in it grey, and coloured points keep some of their light."""
     points = np.where(np.arange(16) < 8, -1, np.arange(16) - 8).astype(np.int32)
     right_only = Scene.of(cells_of(choose_views([LEFT, RIGHT], 2), points), "Views", "", "")
