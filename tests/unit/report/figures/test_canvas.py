@@ -32,6 +32,7 @@ def test_texts_are_at_their_anchor(anchor: str) -> None:
 @pytest.mark.parametrize("anchor", ["la", "mm", "rm", "md"])
 @pytest.mark.parametrize("points", [6, 13])
 def test_boxes_are_those_of_the_ink(anchor: str, points: float) -> None:
+    """Up to the smooth edges of letters, which `ink` has in part: a pixel or two."""
     made = Canvas((120, 60))
     made.write("Hgj", 60, 30, points, anchor=anchor)
     (written,) = made.texts()
@@ -42,6 +43,7 @@ def test_boxes_are_those_of_the_ink(anchor: str, points: float) -> None:
 
 
 def test_lines_of_a_text_are_below_one_another_and_centred() -> None:
+    """Boxes are of letters: the tails of "p" reach below a line, and widths are rounded to pixels."""
     made = Canvas((120, 90))
     made.write("units of\nthe maps", 60, 45, anchor="mm")
     first, second = (each.box for each in made.texts())
