@@ -76,7 +76,9 @@ def exit_code_of(error: BaseException) -> int:
         hint = "Test fewer voxels with --mask, fewer contrasts at a time with --nprocs, or use a larger computer"
         log.error("There is not enough memory%s. %s", f": {error}" if str(error) else "", hint)
     elif isinstance(error, OSError) and code not in (BUG, UNREAD):
-        log.error("%s: %s", error.filename or "A file of a library cannot be written", error.strerror)
+        log.error(
+            "%s: %s", error.filename or "Standard output or a file of a library cannot be written", error.strerror
+        )
     elif code == BUG:
         log.error("This is a bug in bids_ari; please report it at %s", ISSUES_URL, exc_info=error)
     return code

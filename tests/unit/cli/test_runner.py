@@ -66,7 +66,11 @@ class TestExitCodes:
             (PermissionError(errno.EACCES, "Permission denied", "/a"), os.EX_IOERR, "/a: Permission denied"),
             (OSError(errno.ENOSPC, "No space left", "/a"), os.EX_CANTCREAT, "/a: No space left"),
             (OSError(errno.EROFS, "Read-only file system", "/a"), os.EX_CANTCREAT, "/a: Read-only file system"),
-            (OSError(errno.ENOSPC, "No space left"), os.EX_CANTCREAT, "library cannot be written: No space left"),
+            (
+                OSError(errno.ENOSPC, "No space left"),
+                os.EX_CANTCREAT,
+                "Standard output or a file of a library cannot be written: No space left",
+            ),
             (MemoryError(), os.EX_DATAERR, "There is not enough memory. .*--mask"),
             (MemoryError("Unable to allocate 7 GiB"), os.EX_DATAERR, "not enough memory: Unable to allocate 7 GiB. "),
             (KeyboardInterrupt(), 128 + signal.SIGINT, "interrupted: run the same command again$"),

@@ -48,8 +48,8 @@ class TestTestedVoxels:
         assert np.argwhere(~stack.space.inside).tolist() == [[5, 5, 5]]
         with pytest.raises(EmptyMaskError, match="inside the mask"):
             load_map(image(np.full(SHAPE, np.nan)), mask=image(np.ones(SHAPE)))
-        with pytest.raises(EmptyMaskError, match="no value"):
-            load_map(image(np.zeros(SHAPE)))
+        with pytest.raises(EmptyMaskError, match=r"z\.nii has no value\. Check the file"):
+            load_map(saved(tmp_path / "z.nii", np.zeros(SHAPE)))
 
 
 class TestNotes:

@@ -120,6 +120,13 @@ def test_the_whole_mask(result: ContrastResult, two_sided: ContrastResult) -> No
     assert wording(permuted).hold_together
 
 
+def test_a_single_voxel_is_in_the_singular(result: ContrastResult) -> None:
+    one = np.zeros(result.space.frame.shape, dtype=bool)
+    one[3, 3, 3] = True
+    alone = replace(result, space=result.space.frame.space(one))
+    assert whole_sentence(alone).startswith("In the whole mask (1 voxel tested), ")
+
+
 def test_regions_are_named_with_their_set(result: ContrastResult) -> None:
     active = result.clusters[3][0].points[:4]
     shown = with_atlas(
