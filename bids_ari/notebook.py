@@ -14,8 +14,6 @@ from bids_ari.report.figures.draw import Picture, draw, drawings
 from bids_ari.report.figures.paper import figure
 from bids_ari.report.page import report_page
 
-_FILES = re.compile(r'<p class="file">.*?</p>', re.DOTALL)  # names of files beside the page, which is alone
-_LINKS = re.compile(r'(<a\b[^>]*?) href="(?!#|https:)[^"]*"')
 _SKIP = re.compile(r'<a class="skip" href="#main">[^<]*</a>')
 _HEIGHT = 900  # pixels of a page within a notebook
 
@@ -84,7 +82,7 @@ def plot(result: ContrastResult, shown: str) -> Plot:
 def report(result: ContrastResult, path: str | Path) -> Path:
     """Write the report of a result; see `ContrastResult.report`."""
     page = report_page(result, dict(draw(result)), is_alone=True)
-    return _written(Path(path), _FILES.sub("", _LINKS.sub(r"\1", page)).encode())
+    return _written(Path(path), page.encode())
 
 
 def explore(result: ContrastResult) -> Page:

@@ -38,7 +38,16 @@ class _Part(NamedTuple):
     locators: tuple[Locator, ...] = ()
 
 
-@singledispatch
+class _Wanted(NamedTuple):
+    """What scenes of a result should show, as `scene_of` describes it."""
+
+    space_label: SpaceName
+    peaks: Points
+    image: Path | None
+    requests: Sequence[Request]
+    per_unit: float
+
+
 def scene_of(
     space: Space,
     space_label: SpaceName,
@@ -67,19 +76,20 @@ def scene_of(
     per_unit : float
         Pixels of a unit, which is a pixel of a report.
     """
+    wanted = _Wanted(space_label, peaks, image, requests, per_unit)
+    parts, is_on_template = _parts_of(space, wanted)
+    return _scene(parts, subtitle, per_unit, is_on_template=is_on_template)
+
+
+@singledispatch
+def _parts_of(space: Space, wanted: _Wanted) -> tuple[list[_Part], bool]:
+    """Return the parts below one another, and whether voxels are on the template of a glass brain."""
     raise TypeError(f"no pictures of {space.units}")
 
 
-@scene_of.register
-def _(
-    space: VolumeSpace,
-    space_label: SpaceName,
-    peaks: Points,
-    subtitle: str,
-    image: Path | None,
-    requests: Sequence[Request] = AXIAL,
-    per_unit: float = 1.0,
-) -> Scene:
+@_parts_of.register
+def _(space: VolumeSpace, wanted: _Wanted) -> tuple[list[_Part], bool]:
+    space_label, peaks, image, requests, per_unit = wanted
     is_like_mni = is_like_template(space_label)
     wants_surface = any(each.kind == SURFACE for each in requests)
     if wants_surface and not is_like_mni:
@@ -92,28 +102,18 @@ def _(
         found = slices_of(space, space_label, space.coordinates(peaks), image, planes or AXIAL, n_rows, per_unit)
         parts.append(_Part(found.cells, found.kind, found.sides, found.underlay, found.cuts, found.locators))
     is_on_template = is_like_mni and (not planes or found.template is not None)
-    return _scene(parts, subtitle, per_unit, is_on_template=is_on_template)
+    return parts, is_on_template
 
 
-@scene_of.register
-def _(
-    space: GrayordinateSpace,
-    space_label: SpaceName,
-    peaks: Points,
-    subtitle: str,
-    image: Path | None,
-    requests: Sequence[Request] = AXIAL,
-    per_unit: float = 1.0,
-) -> Scene:
+@_parts_of.register
+def _(space: GrayordinateSpace, wanted: _Wanted) -> tuple[list[_Part], bool]:
+    space_label, _, image, requests, per_unit = wanted
     points = space.unmask(np.arange(space.n_points, dtype=np.int32), -1)
     planes = [each for each in requests if each.kind != SURFACE]
-    slices = (
-        _slices(space, space_label, peaks, points, image, planes, per_unit)
-        if planes or not space.frame.meshes
-        else _Part([])
-    )
+    has_slices = planes or not space.frame.meshes
+    slices = _slices(space, points, wanted._replace(requests=planes)) if has_slices else _Part([])
     views = _views(space, space_label, points, 1 if slices.rows else ROWS, image, per_unit)
-    return _scene([part for part in (views, slices) if part.rows], subtitle, per_unit)
+    return [part for part in (views, slices) if part.rows], False
 
 
 def surface_of(space: Space, space_label: SpaceName, subtitle: str, per_unit: float = 1.0) -> Scene | None:
@@ -162,16 +162,9 @@ def _views(
     return _Part(rows, _kind(rows), _SIDES, f"sulci{source}, darker than gyri, on {meshes}")
 
 
-def _slices(
-    space: GrayordinateSpace,
-    space_label: SpaceName,
-    peaks: Points,
-    points: Ints,
-    image: Path | None,
-    planes: Sequence[Request],
-    per_unit: float,
-) -> _Part:
+def _slices(space: GrayordinateSpace, points: Ints, wanted: _Wanted) -> _Part:
     """Return slices through the voxels: a row of a plane, or without a cortex all rows."""
+    space_label, peaks, image, planes, per_unit = wanted
     voxels = voxels_of(space)
     if voxels is None:
         return _Part([])

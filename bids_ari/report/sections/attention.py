@@ -16,7 +16,7 @@ from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
 from bids_ari.report.sections.tables import doubts
 
-SMALL_GROUP = 12
+FEW_SUBJECTS = 12
 """Subjects below which a report says what a small group means."""
 
 FEW_PERMUTATIONS = 1000
@@ -112,7 +112,7 @@ def _reasons(contrast: ContrastSet) -> Iterator[tuple[list[str], str]]:
 
 def _small_group(result: ContrastResult) -> Iterator[Item]:
     n, calibrated = len(result.contrast.members), result.calibrated
-    if n < SMALL_GROUP:
+    if n < FEW_SUBJECTS:
         if calibrated is not None and calibrated.is_complete:
             least = f"{1 / calibrated.n_permutations:.2g}"
             text = f": {permutations_text(calibrated)}, so that no p by permutation is below {least}"
@@ -129,7 +129,7 @@ def _normality(result: ContrastResult) -> Iterator[Item]:
     if result.normality is not None and result.normality.is_doubtful:
         by = "; the bounds by permutation depend on it less" if result.calibrated is None else ""
         yield Item("Errors may not be normal", "design", f": see the residuals and the note below{by}")
-    elif len(result.contrast.members) >= SMALL_GROUP:
+    elif len(result.contrast.members) >= FEW_SUBJECTS:
         yield Item("Skewed errors may not be noticed in so few subjects", "design", ": see the note below")
 
 

@@ -117,7 +117,7 @@ def test_every_link_leads_somewhere(result: ContrastResult) -> None:
 
 
 def test_nothing_needs_attention(result: ContrastResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "SMALL_GROUP", 8)
+    monkeypatch.setattr(attention, "FEW_SUBJECTS", 8)
     usual = replace(result, outlying=None, quality=None, clusters={3.0: result.clusters[3]})
     shown = with_options(usual, threshold=(3.0,))
     assert not items(shown)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reported import analysed, drawn, one_map, section_text, with_options
+from reported import analysed, drawn, one_map, section_text, text_of, with_options
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import Excluded
@@ -54,6 +54,8 @@ def test_the_map_of_one_subject(result: ContrastResult) -> None:
     html = report_page(alone, drawn())
     assert 'href="../index.html"' in html
     assert not re.search("Required coverage|moothed|of the subjects|1 subjects", html)
+    (uri,) = (file.uri for file in alone.contrast.files)
+    assert uri in text_of(report_page(alone, drawn(), is_alone=True))
 
 
 def test_a_z_map_of_other_software(result: ContrastResult) -> None:

@@ -147,6 +147,9 @@ def test_tables_are_linked(result: ContrastResult, tmp_path: Path) -> None:
         outputs.write(result, out)
     assert len(links) == 2
     assert [link for link in links if not (tmp_path / "group" / link).is_file()] == []
+    alone = section(report_page(result, drawn_calibrated(), is_alone=True), "calibration")
+    assert "href" not in alone
+    assert [link for link in links if link not in text_of(alone)] == []
 
 
 def test_provenance_has_the_settings_of_permutations(result: ContrastResult) -> None:
