@@ -120,8 +120,9 @@ class Firefox:
         return self._saved.popleft()
 
     def open(self, path: Path, *, width: int = 1400) -> "Tab":
-        """Open a file in a new tab."""
+        """Open a file in a new tab, which gets the focus: without it, no element shows that it has the focus."""
         tab = Tab(self, self.send("browsingContext.create", type="tab")["context"])
+        self.send("browsingContext.activate", context=tab.context)
         self._open.append(tab)
         tab.resize(width)
         self.send("browsingContext.navigate", context=tab.context, url=path.resolve().as_uri(), wait="complete")

@@ -120,8 +120,8 @@ def test_keys_move_the_crosshair_and_the_explorer_fits(firefox: Firefox) -> None
         tab.press("#slice-z", *keys)
         assert tab.evaluate("explorer.state().voxel") == voxel
     tab.press("#slice-z", "Tab")
-    assert tab.evaluate("document.activeElement.id") != "slice-z"
-    assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    tab.wait_for("document.activeElement.id !== 'slice-z'")
+    tab.wait_for("getComputedStyle(document.activeElement).outlineStyle !== 'none'")
     fits(tab)
     assert violations(tab) == []
 
