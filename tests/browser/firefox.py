@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 _NAMES = ("firefox-esr", "firefox")
 _START = 60  # seconds; 2 on a free processor
 _ANSWER = 30  # seconds
-_PREFERENCES = {"ui.prefersReducedMotion": 1, "layout.css.prefers-color-scheme.content-override": 1}
+_PREFERENCES = {
+    "ui.prefersReducedMotion": 1,
+    "layout.css.prefers-color-scheme.content-override": 1,
+    "focusmanager.testmode": True,  # pages have the focus also where the window does not, as on a busy machine
+    "browser.download.alwaysOpenPanel": False,  # which would take the focus
+}
 _LISTENED = (
     "log.entryAdded",
     "network.beforeRequestSent",
@@ -213,6 +218,7 @@ class Tab:
 
     def press(self, selector: str, *keys: str) -> None:
         """Give an element the focus, and press keys one after the other."""
+        self._firefox.send("browsingContext.activate", context=self.context)
         self.evaluate("(selector) => document.querySelector(selector).focus()", selector)
         values = [KEYS.get(key, key) for key in keys]
         strokes = [{"type": kind, "value": value} for value in values for kind in ("keyDown", "keyUp")]
