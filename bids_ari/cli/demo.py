@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from bids_ari.cli.arguments import Parser, some_path
 from bids_ari.cli.runner import answer
@@ -10,6 +11,13 @@ from bids_ari.runtime.progress import step
 
 FWHM = 8.0
 """Smoothing in mm, as in nilearn's tutorial on true positives in clusters."""
+
+
+LAYOUTS = {
+    "fmriprep": ("demo_study", "write_study"),
+    "halfpipe": ("demo_halfpipe", "write_halfpipe"),
+}
+"""For ``--layout``: the module of this folder, and its function of a folder, that write practice data."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,11 +38,15 @@ def parser() -> Parser:
     kinds.add_argument("--surface", action="store_true", help=text)
     text = "download real maps instead: 16 subjects of the Localizer dataset, as in nilearn's tutorial"
     kinds.add_argument("--localizer", action="store_true", help=text)
+    text = "write practice data to OUT instead, in the layout of a program, and analyse nothing"
+    kinds.add_argument("--layout", choices=LAYOUTS, help=text)
     return top
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """Write a dataset and analyse it; write paths and a summary of the results to stdout, and return the exit code."""
+    if arguments.layout:
+        return write_layout(arguments)
     from bids_ari.cli import demo_data, demo_surface
     from bids_ari.config.options import Options
     from bids_ari.config.settings import Settings
@@ -68,4 +80,13 @@ def run_demo(arguments: argparse.Namespace) -> int:
         f"With {1 - result.bound.alpha:.0%} confidence, at least {result.bound.whole} of the {result.space.n_points} "
         f"{result.space.units} tested are active{truth}.\n"
     )
+    return 0
+
+
+def write_layout(arguments: argparse.Namespace) -> int:
+    """Write practice data in the layout of a program, and its folder to stdout; return the exit code."""
+    module, function = LAYOUTS[arguments.layout]
+    with step("simulating subjects"):
+        getattr(import_module(f"bids_ari.cli.{module}"), function)(arguments.output_dir)
+    sys.stdout.write(f"Practice data: {arguments.output_dir}\n")
     return 0

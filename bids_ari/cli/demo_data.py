@@ -121,9 +121,9 @@ def write_simulated(folder: Path) -> None:
         out.json(SIMULATED.statmap(subject, ".json"), {"Description": SIMULATED.maps})
 
 
-def true_effect() -> tuple[VolumeSpace, FloatArray]:
-    """Compute the brain mask and the true mean effect (x, y, z) from nilearn's sample motor map."""
-    template = datasets.load_mni152_brain_mask(resolution=VOXEL)
+def true_effect(voxel: int = VOXEL) -> tuple[VolumeSpace, FloatArray]:
+    """Compute the brain mask and the true mean effect (x, y, z) from nilearn's sample motor map, for a voxel size."""
+    template = datasets.load_mni152_brain_mask(resolution=voxel)
     motor_map = datasets.load_sample_motor_activation_image()
     image = read_image(resample_to_img(motor_map, template, interpolation="linear"))
     motor, grid = image.values, image.header.grid
@@ -189,12 +189,28 @@ def check_folder(folder: Path, dataset: DemoDataset) -> None:
         raise UsageError(f"{folder} holds other files", expected, "Choose another OUT")
 
 
-def write_description(folder: Path, dataset: DemoDataset) -> Derivatives:
-    """Write the files about the dataset as a whole, first, so that an incomplete dataset can be written again."""
+def claim(folder: Path, title: str, text: str = "") -> None:
+    """Write the README of practice data; refuse a folder that holds anything but an earlier version of the same."""
+    readme, heading = folder / "README.md", f"# {title}\n"
+    is_ours = readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(heading)
+    if not is_ours and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        expected = f"a new folder, or an earlier one of this command: {title}"
+        raise UsageError(f"{folder} holds other files", expected, "Choose another OUT")
+    made_folder(folder)
+    Derivatives(folder, {}).text("README.md", f"{heading}\nSimulated by bids-ari-demo.{text}\n")
+
+
+def made_folder(folder: Path) -> None:
+    """Make a folder; raise OutputError where that is impossible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be created: {error.strerror}") from error
+
+
+def write_description(folder: Path, dataset: DemoDataset) -> Derivatives:
+    """Write the files about the dataset as a whole, first, so that an incomplete dataset can be written again."""
+    made_folder(folder)
     out = Derivatives(folder, {})
     description = {
         "Name": dataset.name,
