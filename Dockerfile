@@ -33,10 +33,14 @@ RUN export NUMBA_CACHE_DIR=/opt/bids_ari/compiled MPLBACKEND=Agg \
     && bids-ari /src/demo/dataset /src/flips group --method permutation --family learned --n-permutations 64 \
     && bids-ari /src/demo/dataset /src/draws group --method permutation --formula "1 + center(response)" --n-permutations 64 \
     && chmod -R a+rX /opt/bids_ari
-# Templates and atlases of TemplateFlow, as words like MNI152NLin2009cAsym:Schaefer2018, where there is a network.
+# Templates and atlases of TemplateFlow, as words like MNI152NLin2009cAsym:Schaefer2018. Exit code 66 is that of files that
+# could not be downloaded: the image works without them.
 ARG TEMPLATES=""
-COPY platforms/container/bake_templates.py ./
-RUN mkdir /opt/templates && python3 bake_templates.py /opt/templates ${TEMPLATES} && chmod -R a+rX /opt/templates
+RUN mkdir /opt/templates \
+    && if [ -n "${TEMPLATES}" ]; then \
+        bids-ari-templates /opt/templates ${TEMPLATES} || [ $? -eq 66 ]; \
+    fi \
+    && chmod -R a+rX /opt/templates
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="bids_ari" \

@@ -23,6 +23,11 @@ def bids_ari_demo() -> int:
     return _run("demo")
 
 
+def bids_ari_templates() -> int:
+    """Run ``bids-ari-templates``; return the exit code."""
+    return _run("templates")
+
+
 def _run(module: str) -> int:
     """Run the command of a module of this folder; return the exit code."""
     try:
