@@ -46,7 +46,7 @@ from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
 from bids_ari.report.index import failure_note
-from bids_ari.report.rebuild import OF_PICTURES, free_changes, rebuild_result, saved_options, with_label
+from bids_ari.report.rebuild import BESIDE_RESULTS, free_changes, rebuild_result, saved_options, with_label
 from bids_ari.report.results import updated_overview, write_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
 from bids_ari.runtime.executors import PRELOADED, map_contrasts, open_pool
@@ -216,7 +216,7 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
     with RunLog("") as journal, Derivatives(output_dir, {}) as out:
         changes = free_changes(given, saved_options(with_label(out, label), out)) if given else {}
         check_files(Options(**changes))
-        shown = {name: changes.pop(name) for name in OF_PICTURES if name in changes}
+        shown = {name: changes.pop(name) for name in BESIDE_RESULTS if name in changes}
         journal.open(out)
         records = with_label(out, label)
         for record in track(records, "writing reports", "report", len(records)):

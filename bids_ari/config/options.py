@@ -211,6 +211,12 @@ class Options(ModelOptions):
         choices=FIGURE_FORMATS,
         default_text="the pictures of reports only, PNG files",
     )
+    neurovault: bool = option(
+        False,
+        "also write images and a table of their metadata for upload to NeuroVault, to neurovault/; does not change "
+        "results",
+        is_free=True,
+    )
     n_results: int = 1
     """Number of results by which alpha was already divided, for their sidecars and reports."""
     undivided_alpha: float | None = None

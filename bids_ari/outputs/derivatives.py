@@ -10,7 +10,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -146,6 +146,12 @@ class Derivatives:
         with _unless_lost(stage, path):
             stage.parts[name] = stage.place.write(content)
         return name
+
+    def remove(self, name: str) -> None:
+        """Remove a file about all results at once, if it exists, and its folder if that is empty then."""
+        self._files.remove(name)
+        with suppress(OSError):
+            (self.folder / name).parent.rmdir()
 
     def explain(self, desc: str, meaning: str) -> None:
         """Add the meaning of a ``desc`` label of the result recorded next to ``descriptions.tsv``."""

@@ -18,8 +18,11 @@ log = logging.getLogger(__name__)
 BIDS_VERSION = "1.10.0"
 CODE_URL = "https://github.com/bids-ari/bids_ari"
 
-IGNORED = ("group", "sub-*", "figures", "logs", "*.html", "layout_config.json")
+IGNORED = ("group", "sub-*", "figures", "logs", "neurovault", "*.html", "layout_config.json")
 """Files outside the BIDS schema, for ``.bidsignore``."""
+
+ACKNOWLEDGEMENT = "Please cite Rosenblatt et al. (2018), doi:10.1016/j.neuroimage.2018.07.060"
+"""How to acknowledge the results."""
 
 README = Path(__file__).with_name("dataset_readme.md")
 """The README of an output."""
@@ -62,7 +65,7 @@ def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, 
         "GeneratedBy": [tool | ({"Container": container} if container else {})],
         "SourceDatasets": [{"URL": link} for link in dict.fromkeys(links.values())],
         "DatasetLinks": links,
-        "HowToAcknowledge": "Please cite Rosenblatt et al. (2018), doi:10.1016/j.neuroimage.2018.07.060",
+        "HowToAcknowledge": ACKNOWLEDGEMENT,
     }
 
 

@@ -17,7 +17,7 @@ from bids_ari.config.slices import cuts
 from bids_ari.config.table import entries
 from bids_ari.errors import BidsAriError, DataError, NoMatchError, UsageError, listing
 from bids_ari.images.anatomy import check_cuts
-from bids_ari.outputs import archive, files, names
+from bids_ari.outputs import archive, files, names, neurovault
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import Note, files_of
 from bids_ari.report.page import write_report
@@ -29,8 +29,8 @@ _OF_REPORT = (".html", ".png", ".pdf", ".svg", "_sentences.txt")
 _KEPT = ("_template.npz",)
 """Endings of files that are written with the report, and of those that only the analysis can write."""
 
-OF_PICTURES = ("underlay", "slices", "figure_format")
-"""Settings that concern pictures only."""
+BESIDE_RESULTS = ("underlay", "slices", "figure_format", "neurovault")
+"""Settings that concern only pictures and copies of results."""
 
 _COMPARED = ("threshold", "tdp")  # settings that are no files, which may have changed
 
@@ -125,7 +125,7 @@ def rebuild_result(
 ) -> None:
     """Write the report of a result again, from its archive; with `changes` that are free to choose, all of its files.
 
-    `shown` are options that concern its pictures only. Raise DataError if the archive is damaged or of another result.
+    `shown` are options of `BESIDE_RESULTS`. Raise DataError if the archive is damaged or of another result.
     """
     if archive_of(record) is None and not changes:
         log.warning(
@@ -136,12 +136,14 @@ def rebuild_result(
     others = [with_look(other, changes) if changes else other for other in _others(result, out)]
     if changes:
         result = with_look(result, changes)
-    if shown:
-        result = replace(result, options=replace(result.options, **shown))
+    if beside := {**(shown or {}), **_has_images(record)}:
+        result, *others = (replace(each, options=replace(each.options, **beside)) for each in (result, *others))
         check_cuts(cuts(result.options.slices), result.space)
     with out.result(result.contrast.name):
         kept = [file for file in files_of(record) if _is_kept(file, is_changed=bool(changes))]
         written = files.write(result, out) if changes else []
+        if result.options.neurovault:
+            written += neurovault.write(result, out)
         out.record(
             name,
             kept + written + write_report(result, out, others),
@@ -153,7 +155,14 @@ def rebuild_result(
 
 def _is_kept(file: str, *, is_changed: bool) -> bool:
     """Return whether a file of a result is not written again."""
+    if neurovault.is_of_folder(file):
+        return False
     return file.endswith(_KEPT) if is_changed else not file.endswith(_OF_REPORT)
+
+
+def _has_images(record: Note) -> dict[str, bool]:
+    """Return the option of a result that has images for NeuroVault, which are written again; nothing for others."""
+    return {"neurovault": True} if any(map(neurovault.is_of_folder, files_of(record))) else {}
 
 
 def _of_record(record: Note, *, is_changed: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from bids_ari.analysis.fingerprint import fingerprint, in_family
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.errors import BidsAriError
-from bids_ari.outputs import files, names
+from bids_ari.outputs import files, names, neurovault
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.models import check_model, model_facts
 from bids_ari.outputs.outcome import summary
@@ -45,6 +45,8 @@ def write_results(
             with begun(partial(_drawn, result), n_threads) as drawn:
                 with step("writing maps and tables"):
                     written = files.write(result, out)
+                    if result.options.neurovault:
+                        written += neurovault.write(result, out)
                 with step("drawing pictures"):
                     pictures = drawn()
                 with step("writing the report and the explorer"):
@@ -67,7 +69,8 @@ def _drawn(result: ContrastResult) -> dict[str, Picture]:
 
 def summary_for_index(result: ContrastResult) -> dict[str, Any]:
     """Return what the pages about all results show of one."""
-    return summary(result) | joint_summary(result) | methods_note(result) | thumbnail_note(result)
+    notes = joint_summary(result) | methods_note(result) | thumbnail_note(result) | neurovault.note(result)
+    return summary(result) | notes
 
 
 @contextmanager
@@ -95,3 +98,4 @@ def write_overview(out: Derivatives) -> None:
     with step("writing the index"):
         write_index(out)
         write_citation(out)
+        neurovault.write_metadata(out)
