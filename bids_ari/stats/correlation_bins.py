@@ -17,7 +17,9 @@ from bids_ari.stats.forest_kernels import Ints
 from bids_ari.stats.permutation_kernels import Groups, Indices, bin_counts, running_counts, values_in_bins
 
 _WIDENING = 1e-6
-"""The relative amount by which the ends of a bin are moved apart: more than the rounding of p and of bins."""
+"""The relative amount by which the ends of a bin are moved apart: more than the rounding of p and of bins.
+
+Two-sided p near 1 have errors of up to 1e-7, as 1 - r**2 is 1 or the number before it."""
 
 _MANY = 512  # if more points of a permutation are in bins that can decide, lower bounds of their p exclude most
 _SAME = 1e-10  # p of correlations that differ by less may be in another order than these, by rounding
@@ -173,7 +175,7 @@ class CorrelationBins:
         values = np.sort(values)[::-1]
         part = (values - self._lowest) * self._per_unit
         column = np.clip(part.astype(np.intp), 0, self._n_bins - 1)
-        least = self._ends[column] * np.exp((part - column) * self._log_ratio[column])
+        least = self._ends[column] * np.exp((part - column) * self._log_ratio[column]) * (1 - _WIDENING)
         place = np.arange(values.size)
         highest_rank = place + 1 + others[self._n_within[column]]
         can_decide = np.zeros(values.size, dtype=bool)

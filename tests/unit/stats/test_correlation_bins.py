@@ -60,3 +60,17 @@ def test_most_points_of_few_bins_are_excluded_without_their_p(dof: float, signed
     template = Learned.from_smallest_p(np.sort(rng.beta(0.7, 2, size=(9, 3000)), axis=1)[:, :800])
     for family in (Simes(3000), Simes(3000, 27), Beta(3000), template):
         np.testing.assert_array_equal(bins.smallest_lambda(r, group, family), smallest_lambda(family, ordered))
+
+
+def test_a_p_near_1_is_below_those_around_it_by_rounding() -> None:
+    """The smallest inverse is that of the largest p, at rank 600 of 600: p itself.
+
+    p = I(1 - r**2; 14, .5) of r = 6e-17 is 1 - 1e-15, but 1 - 4e-8 is found, from 1 - r = 1 - 1.1e-16.
+    """
+
+    def p_of(correlation: Floats, dof: Floats) -> Floats:
+        return np.asarray(special.betainc(dof / 2, 0.5, (1 - correlation) * (1 + correlation)))
+
+    bins, group = CorrelationBins(p_of, np.array([28.0]), False, 8192), np.zeros(600, dtype=np.int16)
+    r = np.append(6e-17, np.linspace(1e-6, 1e-4, 599))
+    assert bins.smallest_lambda(r[None], group, Simes(600))[0] == pytest.approx(1, abs=1e-7)
