@@ -31,7 +31,7 @@ N_SCANS, TR, VOXEL = 60, 2.0, 6
 BASELINE, SCALE, NOISE_SD = 1000.0, 3.0, 8.0
 """Mean of the images, signal for a true effect of 1, and standard deviation of the noise, in their units."""
 
-_CUT_SLICES = 5
+_CUT_SLICES = 3
 _CONFOUNDS = [*(f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"), "csf", "white_matter"]
 _FMRIPREP = "derivatives/fmriprep"
 

@@ -18,6 +18,11 @@ def bids_ari_map() -> int:
     return _run("map")
 
 
+def bids_ari_mask() -> int:
+    """Run ``bids-ari-mask``; return the exit code."""
+    return _run("mask")
+
+
 def bids_ari_demo() -> int:
     """Run ``bids-ari-demo``; return the exit code."""
     return _run("demo")

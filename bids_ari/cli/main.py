@@ -93,12 +93,12 @@ def read_settings(arguments: argparse.Namespace, table: type = Settings) -> Sett
     values = dict(vars(arguments))
     for each in entries(table):
         if each.metavar == "LABEL" and each.name in values:
-            values[each.name] = _labels(values[each.name])
+            values[each.name] = read_labels(values[each.name])
     settings: Settings = build(table, values)
     return settings
 
 
-def _labels(words: Sequence[str]) -> Sequence[str]:
+def read_labels(words: Sequence[str]) -> Sequence[str]:
     """Return labels; a single word that is the path of a file is replaced by the lines of the file."""
     if len(words) != 1 or not any(sign in words[0] for sign in "./"):
         return words

@@ -48,6 +48,17 @@ def template_mask(space: SpaceName, frame: Frame) -> Path:
     raise no_match(f"a brain mask of {where}", {path.name for path in found})
 
 
+def template_tissue(space: SpaceName, frame: Frame, tissue: str = "GM") -> Path:
+    """Return the path of TemplateFlow's probability map of a tissue, chosen as `template_mask` is."""
+    grid = _grid(frame, "maps of tissues")
+    where, what = standard(space), f"a probability map of {tissue} in {standard(space)}"
+    found = listed_files(where, what, suffix="probseg", extension=".nii.gz", label=tissue)
+    paths = [path for path in found if "atlas" not in labels_in_name(path.name)]
+    if not paths:
+        raise no_match(what, {path.name for path in found})
+    return fetched(nearest(paths, where, grid), found, where)
+
+
 def template_image(space: SpaceName, grid: Grid, *, fetch: bool = True) -> Path | None:
     """Return the path of TemplateFlow's T1-weighted, else T2-weighted template of a space.
 

@@ -19,7 +19,7 @@ PACKAGES = ("numpy", "scipy", "nibabel", "pybids", "templateflow", "numba", "nil
 _NUMERIC = ("bids_ari", "numpy", "scipy", "numba")
 
 
-PROGRAMS = ("bids-ari", "bids-ari-map", "bids-ari-demo", "bids_ari")
+PROGRAMS = ("bids-ari", "bids-ari-map", "bids-ari-mask", "bids-ari-demo", "bids_ari")
 """The first word of the commands of this package."""
 
 

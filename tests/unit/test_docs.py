@@ -13,15 +13,21 @@ from docpages import DOCS, ROOT, blocks, commands
 from bids_ari.cli import demo
 from bids_ari.cli import main as cli
 from bids_ari.cli import map as mapcli
+from bids_ari.cli import mask as maskcli
 from bids_ari.design.formula import FUNCTIONS
 
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
 
-PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {"bids-ari": cli.parser, "bids-ari-map": mapcli.parser}
+PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
+    "bids-ari": cli.parser,
+    "bids-ari-map": mapcli.parser,
+    "bids-ari-mask": maskcli.parser,
+}
 
 PARSES: dict[str, Callable[[Sequence[str]], argparse.Namespace]] = {
     "bids-ari": cli.parse,
     "bids-ari-map": mapcli.parser().parse_args,
+    "bids-ari-mask": maskcli.parser().parse_args,
     "bids-ari-demo": demo.parser().parse_args,
 }
 
