@@ -21,24 +21,29 @@ class Block:
     text: str
 
 
-def blocks(page: Path, language: str) -> Iterator[Block]:
-    """The blocks of code in a page that are in a language."""
+def blocks(page: Path, *languages: str) -> Iterator[Block]:
+    """The blocks of code in a page that are in one of some languages."""
     section = entry = ""
     pattern = r"^(?P<signs>##+) (?P<title>[^\n]*)$|^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^(?P=indent)```$"
     for found in re.finditer(pattern, page.read_text(), re.MULTILINE | re.DOTALL):
         if found["signs"]:
             section, entry = (found["title"], "") if found["signs"] == "##" else (section, found["title"])
-        elif found["language"] == language:
+        elif found["language"] in languages:
             text = re.sub(f"^{found['indent']}", "", found["text"], flags=re.MULTILINE)
-            yield Block(page.name, section, entry, language, text)
+            yield Block(page.name, section, entry, found["language"], text)
 
 
 def commands(page: Path) -> Iterator[str]:
     """The commands in the bash blocks of a page, each on one line, without comments."""
     for block in blocks(page, "bash"):
-        for line in block.text.replace("\\\n", " ").splitlines():
-            if command := re.sub(r"(^|\s)#.*", "", line).strip():
-                yield command
+        yield from commands_of(block)
+
+
+def commands_of(block: Block) -> Iterator[str]:
+    """The commands in a block, each on one line, without comments."""
+    for line in block.text.replace("\\\n", " ").splitlines():
+        if command := re.sub(r"(^|\s)#.*", "", line).strip():
+            yield command
 
 
 def files_of_tree(text: str) -> set[str]:

@@ -24,6 +24,7 @@ from bids_ari.images.templateflow import (
 from bids_ari.runtime.progress import track
 
 _BRAIN = ({"desc": "brain"}, {"label": "brain"})  # masks
+_GREY = {"label": "GM"}  # for masks of grey matter
 _MESHES = (("midthickness", "pial", "white"), ("inflated", "veryinflated"))  # the first of each is used
 _CORTEX = ("nomedialwall", "cortex")
 _PLACE = ("res", "den", "cohort")  # entities of a space
@@ -73,8 +74,8 @@ def read_wanted(word: str) -> Wanted:
 def needed_files(wanted: Wanted) -> list[Path]:
     """Return the files of TemplateFlow's folder on this machine that an analysis in a space may use, sorted.
 
-    Of volumes these are brain masks and templates, of surfaces the meshes of statistics and pictures, sulcal depth and
-    the cortex; and atlases with their tables.
+    Of volumes these are brain masks, maps of grey matter and templates, of surfaces the meshes of statistics and
+    pictures, sulcal depth and the cortex; and atlases with their tables.
     """
     where = wanted.where
     known = [path for path in _known(where) if _fits(path, where)]
@@ -82,6 +83,7 @@ def needed_files(wanted: Wanted) -> list[Path]:
     masks = [path for path in known if variant_of(path) in _BRAIN and "atlas" not in labels_of(path)]
     found = set(_ending(masks, "_mask.nii.gz"))
     found |= set(_ending(plain, "_T1w.nii.gz") or _ending(plain, "_T2w.nii.gz"))
+    found |= {path for path in _ending(known, "_probseg.nii.gz") if variant_of(path) == _GREY}
     found |= set(_meshes(plain)) | set(_ending(plain, "_sulc.shape.gii"))
     found |= {path for path in _ending(known, "_dparc.label.gii") if labels_of(path).get("desc") in _CORTEX}
     for atlas, variant in wanted.atlases:

@@ -52,11 +52,13 @@ def template_tissue(space: SpaceName, frame: Frame, tissue: str = "GM") -> Path:
     """Return the path of TemplateFlow's probability map of a tissue, chosen as `template_mask` is."""
     grid = _grid(frame, "maps of tissues")
     where, what = standard(space), f"a probability map of {tissue} in {standard(space)}"
-    found = listed_files(where, what, suffix="probseg", extension=".nii.gz", label=tissue)
+    try:
+        found = listed_files(where, what, suffix="probseg", extension=".nii.gz", label=tissue)
+    except NoMatchError as error:
+        hint = "Use the maps of the subjects, --grey-matter subjects, or one in this space, --grey-matter FILE"
+        raise NoMatchError(error.found, error.expected, hint) from error
     paths = [path for path in found if "atlas" not in labels_in_name(path.name)]
-    if not paths:
-        raise no_match(what, {path.name for path in found})
-    return fetched(nearest(paths, where, grid), found, where)
+    return fetched(nearest(paths or found, where, grid), found, where)
 
 
 def template_image(space: SpaceName, grid: Grid, *, fetch: bool = True) -> Path | None:

@@ -105,6 +105,15 @@ def test_grey_matter_of_the_template(fmriprep: Path, tmp_path: Path, monkeypatch
     assert [*json.loads(Path("mask.json").read_text())["GreyMatter"]["Files"]] == [file.name]
 
 
+def test_a_template_without_grey_matter(
+    fmriprep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offline_client(tmp_path / "templateflow", monkeypatch)
+    add(tmp_path / "templateflow", f"tpl-{MNI}_res-02_label-WM_probseg.nii.gz")
+    assert main([str(fmriprep), "mask.nii.gz", "--grey-matter", "template"]) == 18
+    assert "--grey-matter subjects" in capsys.readouterr().err
+
+
 def test_the_grid_of_a_map(fmriprep: Path) -> None:
     fine = AFFINE @ np.diag([0.5, 0.5, 0.5, 1])
     nib.save(image(np.zeros([2 * n for n in SHAPE]), fine), "map.nii.gz")

@@ -17,6 +17,8 @@ tpl-Vol/tpl-Vol_res-02_T1w.nii.gz
 tpl-Vol/tpl-Vol_res-02_T2w.nii.gz
 tpl-Vol/tpl-Vol_res-02_desc-brain_T1w.nii.gz
 tpl-Vol/tpl-Vol_res-01_desc-brain_mask.nii.gz
+tpl-Vol/tpl-Vol_res-02_label-GM_probseg.nii.gz
+tpl-Vol/tpl-Vol_res-02_label-WM_probseg.nii.gz
 tpl-Vol/tpl-Vol_res-02_desc-brain_mask.nii.gz
 tpl-Vol/tpl-Vol_res-02_desc-eyes_mask.nii.gz
 tpl-Vol/tpl-Vol_res-02_atlas-HCP_desc-brain_mask.nii.gz
@@ -68,8 +70,12 @@ def needed(word: str) -> list[str]:
 
 
 def test_a_volume_needs_its_brain_mask_and_its_template() -> None:
-    assert needed("Vol:res-2") == ["res-02_T1w.nii.gz", "res-02_desc-brain_mask.nii.gz"]
-    assert len(needed("Vol")) == 4
+    assert needed("Vol:res-2") == [
+        "res-02_T1w.nii.gz",
+        "res-02_desc-brain_mask.nii.gz",
+        "res-02_label-GM_probseg.nii.gz",
+    ]
+    assert len(needed("Vol")) == 5
 
 
 def test_the_template_is_t2w_where_there_is_no_t1w_and_of_the_cohort() -> None:
