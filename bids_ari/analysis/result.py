@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from bids_ari.bids.contrasts import ContrastSet, Excluded
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
+from bids_ari.errors import UsageError, listing
 from bids_ari.images.quality import Quality
 from bids_ari.images.region_names import RegionNames
 from bids_ari.images.regions import RegionSet
@@ -277,7 +278,7 @@ class ContrastResult(Views, RegionBounds):
         return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
 
     def values(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> MapValues:
-        """Return one map as values of the points; parameters are those of `image`."""
+        """Return one map as values of the points; parameters and errors are those of `image`."""
         if field == "tdp":
             return MapValues(self.tdp(threshold, tdp).astype(np.float32), 0)
         if field == "highest_tdp":
@@ -286,7 +287,12 @@ class ContrastResult(Views, RegionBounds):
             labels = self.labels(threshold, tdp)
             names = {label: f"cluster {label}" for label in range(1, int(labels.max(initial=0)) + 1)}
             return MapValues(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0, names)
-        values = getattr(self if field in ("tau2", "p", "neg_log10_p", "adjusted_p", "p_fwe") else self.glm, field)
+        values = getattr(
+            self if field in ("tau2", "p", "neg_log10_p", "adjusted_p", "p_fwe") else self.glm, field, None
+        )
+        if values is None or field not in get_args(Field):
+            there = [name for name in get_args(Field) if name == "dof" or self.has(name)]
+            raise UsageError(f"This result has no map '{field}'", f"one of {listing(there, 20)}")
         with np.errstate(over="ignore"):  # too large numbers are infinite in the file
             return MapValues(values.astype(np.float32), np.nan)
 
@@ -303,6 +309,11 @@ class ContrastResult(Views, RegionBounds):
         threshold, tdp : float, optional
             For ``tdp`` and ``clusters``: any threshold, or any target TDP. By default, TDP is the highest over the
             thresholds of the options, and clusters are those above the first.
+
+        Raises
+        ------
+        UsageError
+            When the result has no such map.
         """
         found = self.values(field, threshold, tdp)
         return self.space.image(found.values, found.fill)

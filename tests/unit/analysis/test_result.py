@@ -16,6 +16,7 @@ from bids_ari.analysis.analyse import analyse, analyse_map
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
+from bids_ari.errors import UsageError
 from bids_ari.stats.choices import Alternative
 
 THRESHOLDS = (0.5, 2.0, 3.5)
@@ -304,3 +305,11 @@ def test_a_result_speaks_for_itself(results: Results) -> None:
     assert "contrast-faces" in text
     assert "alternative='less'" in text
     assert "n_points=719" in text
+
+
+@pytest.mark.parametrize("field", ["pHommel", "f", "glm"])
+def test_an_unknown_or_absent_map_is_an_error_with_the_maps_that_there_are(results: Results, field: str) -> None:
+    with pytest.raises(
+        UsageError, match=rf"no map '{field}'.* effect, variance, t, z, dof, p, .*adjusted_p.* clusters"
+    ):
+        results["greater"].image(field)  # type: ignore[arg-type]
