@@ -33,6 +33,11 @@ def bids_ari_templates() -> int:
     return _run("templates")
 
 
+def bids_ari_studies() -> int:
+    """Run ``bids-ari-studies``; return the exit code."""
+    return _run("studies")
+
+
 def _run(module: str) -> int:
     """Run the command of a module of this folder; return the exit code."""
     try:

@@ -127,11 +127,15 @@ def summary(result: ContrastResult) -> dict[str, Any]:
         "Method": result.method,
         "Alpha": result.options.alpha,
         "NumberOfSubjects": len(result.contrast.members),
+        "NumberOfSubjectsExcluded": len({entry.name for entry in result.excluded if entry.is_subject}),
         "NumberOfVoxels": result.space.n_points,
         "Unit": result.space.unit,
         "TrueDiscoveryNumber": result.bound.whole,
         "Clusters": {f"{threshold:g}": len(found) for threshold, found in result.clusters.items()},
         "LargestClusters": {f"{tdp:g}": len(found) for tdp, found in result.largest.items()},
+        "LargestClusterSizes": {
+            f"{tdp:g}": max((cluster.size for cluster in found), default=0) for tdp, found in result.largest.items()
+        },
         "Notes": list(result.notes),
         "Report": names.report_name(result),
         "Explorer": names.explorer_name(result),

@@ -2,7 +2,7 @@
 "use strict";
 
 const FEW = 6; // values up to which each has a button of its own
-const FACETS = [["contrast", "Contrast", ".label"], ["test", "Test", ".test"], ["alternative", "Alternative", ".alternative"], ["method", "Method", ".method"]];
+const FACETS = [["study", "Study", ".study"], ["task", "Task", ".task"], ["contrast", "Contrast", ".label"], ["test", "Test", ".test"], ["alternative", "Alternative", ".alternative"], ["method", "Method", ".method"]];
 const NAMES = new Intl.Collator(undefined, { numeric: true });
 const ROLES = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell", TH: "rowheader" };
 const table = document.getElementById("results");
@@ -33,7 +33,7 @@ function readRow(element, columns) {
 function keyOf(column, cell) {
   if (column === "contrast") return cell.querySelector(".label").textContent.trim();
   const text = cell.textContent.trim();
-  if (["test", "method", "date"].includes(column)) return text;
+  if (["study", "test", "method", "date"].includes(column)) return text;
   return text.startsWith("<") ? 1e-9 : Number.parseFloat(text.replaceAll(",", ""));
 }
 

@@ -1,0 +1,203 @@
+"""Folders of first-level outputs of many studies: which studies and tasks there are, and the Stats Model of each.
+
+The layout is that of ``openneuro_glmfitlins``: FitLins writes the maps of a task to ``<study>/task-<label>/``, by the
+model ``<study>-<label>_specs.json``.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing, printable
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.+_-]*")
+_TASK = re.compile(r"task-[a-zA-Z0-9][a-zA-Z0-9.+_-]*")
+_TOGETHER = re.compile(r"(?P<study>[a-zA-Z0-9][a-zA-Z0-9.+-]*)_(?P<task>task-[a-zA-Z0-9.+_-]+)")
+_MODEL = re.compile(r"(?P<key>.+)_(?:specs|smdl)\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """The first-level maps of one task of a study, with its model, or the problem that prevents an analysis."""
+
+    name: str  # study/task-label, or the name of what is outside the layout
+    folder: Path
+    model: Path | None = None  # None: the mean over subjects
+    problem: str = ""
+    note: str = ""
+
+    @property
+    def study(self) -> str:
+        """The label of the study."""
+        return self.name.partition("/")[0]
+
+    @property
+    def task(self) -> str:
+        """The label of the task, with the suffix of the model if it has one; empty outside the layout."""
+        return self.name.partition("/")[2].removeprefix("task-")
+
+
+def find_studies(
+    analyses: Path, models: Path | None = None, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> list[Study]:
+    """Find the studies below a folder.
+
+    Parameters
+    ----------
+    analyses : path
+        The folder with a folder for each study, which has a folder ``task-<label>`` for each task. Folders
+        ``<study>_task-<label>`` are studies as well. Hidden folders and files are ignored.
+    models : path, optional
+        The folder of the Stats Models, below which that of a task is ``<study>-<label>_specs.json`` or
+        ``<study>-<label>_smdl.json``.
+    include, exclude : sequence of str
+        Names of studies, or of one of their tasks as ``<study>/task-<label>``; by default all are included.
+
+    Returns
+    -------
+    list of Study
+        By name; what cannot be analysed has a problem.
+
+    Raises
+    ------
+    InputNotFoundError
+        When a folder does not exist, or has no study.
+    NoMatchError
+        When a name to include or to exclude is not there.
+    UsageError
+        When the folder is not that of all studies.
+    """
+    _check_folders(analyses, models)
+    found = list(_without_copies(_each_task(analyses)))
+    if not found:
+        raise InputNotFoundError(f"There is no study in {analyses}", "folders such as ds000102/task-flanker")
+    chosen = _chosen(found, include, exclude)
+    known = None if models is None else _find_models(models)
+    return chosen if known is None else [_with_model(study, known) for study in chosen]
+
+
+def _check_folders(analyses: Path, models: Path | None) -> None:
+    """Raise an error if a folder is not there, or is that of one study or task."""
+    for folder, what in ((analyses, "studies"), (models, "models")):
+        if folder is not None and not folder.is_dir():
+            raise InputNotFoundError(f"{folder} is not a folder", f"the folder of all {what}")
+    for pattern, what, level in (("task-*", "study", 0), ("node-*", "task", 1)):
+        if any(path.is_dir() for path in analyses.glob(pattern)):
+            found = f"{analyses} has folders {pattern}: it is that of one {what}"
+            hint = f"Pass {analyses.absolute().parents[level]}, and the {what} by --include"
+            raise UsageError(found, "the folder of all studies", hint)
+
+
+def _each_task(analyses: Path) -> Iterator[Study]:
+    """Yield the tasks of all studies, and what is outside the layout with its problem, by name."""
+    for folder in sorted(path for path in analyses.iterdir() if not path.name.startswith(".")):
+        name = printable(folder.name)
+        if folder.is_symlink() and not folder.exists():
+            yield Study(
+                name, folder, problem="a link to a folder that is not here. Fetch it: datalad get -n, or fix the link"
+            )
+        elif not folder.is_dir():
+            continue
+        elif together := _TOGETHER.fullmatch(folder.name):
+            yield Study(f"{together['study']}/{together['task']}", folder)
+        elif not _NAME.fullmatch(folder.name):
+            yield Study(
+                name, folder, problem="not the name of a study: it has other characters than letters, digits and .+_-"
+            )
+        else:
+            yield from _tasks_of(folder)
+
+
+def _tasks_of(folder: Path) -> Iterator[Study]:
+    """Yield the tasks of a study."""
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    tasks = [path for path in inside if path.name.startswith("task-") and (path.is_dir() or path.is_symlink())]
+    if not tasks:
+        problem = f"has no folder task-LABEL; there is {listing(printable(path.name) for path in inside)}"
+        if not inside:
+            problem = f"an empty folder. If it is a subdataset: datalad get -n {folder}"
+        yield Study(folder.name, folder, problem=problem)
+    for path in tasks:
+        study = Study(f"{folder.name}/{printable(path.name)}", path)
+        if not _TASK.fullmatch(path.name):
+            study = replace(study, problem="not the name of a task: task- and letters, digits and .+_-")
+        elif not path.exists():
+            study = replace(
+                study, problem="a link to a folder that is not here. Fetch it: datalad get -n, or fix the link"
+            )
+        elif not any(path.iterdir()):
+            study = replace(study, problem=f"an empty folder. If it is a subdataset: datalad get -n {path}")
+        yield study
+
+
+def _without_copies(studies: Iterable[Study]) -> Iterator[Study]:
+    """Yield studies; the second of two with one name but for upper and lower case, or one folder, has a problem."""
+    names: dict[str, Study] = {}
+    folders: dict[Path, Study] = {}
+    for study in sorted(studies, key=lambda each: each.name):
+        same_name = names.setdefault(study.name.casefold(), study)
+        same_folder = folders.setdefault(study.folder.resolve(), study)
+        if study is not same_name:
+            difference = "" if study.name == same_name.name else " but for upper and lower case"
+            problem = (
+                f"has the name of {same_name.folder.name} in {same_name.folder.parent.name}{difference}. Rename one"
+            )
+            yield replace(study, problem=study.problem or problem)
+        elif study is not same_folder:
+            yield replace(study, problem=study.problem or f"the same folder as {same_folder.name}. Exclude one of them")
+        else:
+            yield study
+
+
+def _chosen(found: Sequence[Study], include: Sequence[str], exclude: Sequence[str]) -> list[Study]:
+    """Return the studies that are included and not excluded, by name of the study or of the task."""
+    for name in (*include, *exclude):
+        if not any(_has_name(study, name) for study in found):
+            raise NoMatchError(f"There is no study {printable(name)}", listing(study.name for study in found))
+    chosen = [study for study in found if not include or any(_has_name(study, name) for name in include)]
+    left = [study for study in chosen if not any(_has_name(study, name) for name in exclude)]
+    if not left:
+        raise NoMatchError("All studies are excluded", hint="Check --include and --exclude")
+    return left
+
+
+def _has_name(study: Study, name: str) -> bool:
+    """Return whether a name is that of a study or a task: ``ds1``, ``ds1/task-x`` or ``ds1/x``."""
+    head, _, task = name.strip("/").partition("/")
+    return study.study == head and task.removeprefix("task-") in ("", study.task)
+
+
+def _find_models(models: Path) -> Mapping[str, list[Path]]:
+    """Return the files of models below a folder, by study and task as in their names."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(models.rglob("*.json")):
+        hidden = any(part.startswith(".") for part in path.relative_to(models).parts)
+        if not hidden and (name := _MODEL.fullmatch(path.name)):
+            found[name["key"]].append(path)
+    return found
+
+
+def _with_model(study: Study, known: Mapping[str, list[Path]]) -> Study:
+    """Return a study with its model, or with a note that there is none."""
+    key = f"{study.study}-{study.task}"
+    if study.problem:
+        return study
+    files = known.get(key, [])
+    if len({_content(path) for path in files}) > 1:
+        problem = f"{len(files)} different models: {listing(files)}. Keep one of them in --models"
+        return replace(study, problem=problem)
+    if files:
+        return replace(study, model=files[0])
+    alike = [path.name for name, paths in known.items() if name.casefold() == key.casefold() for path in paths]
+    other = f"; {listing(alike)} differs in upper and lower case" if alike else ""
+    return replace(study, note=f"no model {key}_specs.json in --models{other}: the mean over subjects is tested")
+
+
+def _content(path: Path) -> bytes | str:
+    """Return the content of a file; its path if it cannot be read, which is an error when the model is read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return str(path)

@@ -1,0 +1,211 @@
+"""Runs of many studies: one process of ``bids-ari`` for each, a limited number at a time."""
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from bids_ari.design.stats_model import node_names, read_model
+from bids_ari.errors import INTERRUPTED, BidsAriError, DataError, UsageError, brief, exit_code, printable
+from bids_ari.outputs.folder import Files
+from bids_ari.studies.layout import Study
+
+log = logging.getLogger(__name__)
+
+LOGS = "logs"
+"""Folder, in the output, of the record and the log of each study."""
+
+
+class Outcome(NamedTuple):
+    """The outcome of the run of one study."""
+
+    study: Study
+    code: int
+    message: str = ""  # why it failed
+
+
+class Runner(Protocol):
+    """What runs ``bids-ari``, from several threads."""
+
+    def run(self, words: Sequence[str], log_file: Path, /) -> int:
+        """Run it with these words and its log in a file; return the exit code."""
+
+    def stop(self) -> None:
+        """End all that are running as an interruption does, and begin no other."""
+
+
+@dataclass(slots=True)
+class Processes:
+    """A process for each run of ``bids-ari``."""
+
+    _running: set["subprocess.Popen[bytes]"] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_ended: bool = False
+
+    def run(self, words: Sequence[str], log_file: Path) -> int:
+        """Run ``bids-ari``; return the exit code."""
+        # -P: a folder with the name of a module, in which the command is run, is not imported
+        command = [sys.executable, "-P", "-m", "bids_ari", *words]
+        with log_file.open("wb") as file:
+            with self._lock:
+                if self._is_ended:
+                    return INTERRUPTED
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+                self._running.add(process)
+            code = process.wait()
+            with self._lock:
+                self._running.discard(process)
+                is_ended = self._is_ended
+        if is_ended and code == -signal.SIGTERM:  # before it could handle signals
+            return INTERRUPTED
+        return 128 - code if code < 0 else code
+
+    def stop(self) -> None:
+        """Send SIGTERM to all that are running, and begin no other."""
+        with self._lock:
+            self._is_ended = True
+            for process in self._running:
+                process.terminate()
+
+
+def with_usable_model(study: Study) -> Study:
+    """Return a study whose model has a node that can be analysed; else without it, with the reason in a note.
+
+    A model that cannot be read is a problem of the study.
+    """
+    if study.model is None or study.problem:
+        return study
+    try:
+        names = node_names(study.model)
+    except UsageError as error:
+        return _without_model(study, error)
+    except BidsAriError as error:
+        return replace(study, problem=str(error))
+    reasons = []
+    for name in names:
+        try:
+            read_model(study.model, name)
+        except BidsAriError as error:
+            reasons.append(error)
+        else:
+            return study
+    return _without_model(study, reasons[0])
+
+
+def _without_model(study: Study, error: BidsAriError) -> Study:
+    """Return a study without its model: a file that is no JSON is a problem, one that is not supported a note."""
+    assert study.model is not None
+    try:
+        json.loads(study.model.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return replace(study, problem=str(error))
+    return replace(study, model=None, note=f"the mean over subjects is tested, not the model: {error}")
+
+
+def words_of(study: Study, output: Path, options: Sequence[str]) -> list[str]:
+    """Return the words of ``bids-ari`` for a study: ``{study}`` and ``{task}`` in the options are its labels."""
+    own = [each.replace("{study}", study.study).replace("{task}", study.task) for each in options]
+    model = [] if study.model is None else ["--model", str(study.model)]
+    return [str(study.folder), str(output / study.name), "group", *model, *own]
+
+
+def run_studies(
+    studies: Iterable[Study], output: Path, options: Sequence[str], runner: Runner, n_jobs: int = 1
+) -> Iterator[Outcome]:
+    """Analyse studies, `n_jobs` at a time, and yield the outcome of each that is finished.
+
+    What cannot be analysed is first, with code 65. The others go on after a failure, and begin in order.
+    """
+    files = Files(output)
+    todo = []
+    for study in studies:
+        if study.problem:
+            write_record(files, study, DataError.exit_code, message=study.problem)
+            yield Outcome(study, DataError.exit_code, study.problem)
+        else:
+            todo.append(study)
+    with _pool(n_jobs, runner) as pool:
+        futures = [pool.submit(_run_study, study, output, options, runner, files) for study in todo]
+        for future in as_completed(futures):
+            yield future.result()
+
+
+@contextmanager
+def _pool(n_jobs: int, runner: Runner) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of threads; if the block is left early, those that run are ended, and no other begins."""
+    pool = ThreadPoolExecutor(n_jobs, "study")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        runner.stop()
+        pool.shutdown()
+
+
+def _run_study(study: Study, output: Path, options: Sequence[str], runner: Runner, files: Files) -> Outcome:
+    """Analyse a study, and record the outcome."""
+    log.info("%s: started", study.name)
+    began, words = time.monotonic(), words_of(study, output, options)
+    log_file = output / LOGS / f"{file_stem(study)}.log"
+    files.make_folder(log_file.parent)
+    message = ""
+    try:
+        code = runner.run(words, log_file)
+    except OSError as error:
+        code, message = exit_code(error), str(error)
+    if code and not message:
+        message = last_error(log_file) or f"ended with {code} and no message{_by_signal(code)}"
+    write_record(files, study, code, words, time.monotonic() - began, message)
+    return Outcome(study, code, message)
+
+
+def file_stem(study: Study) -> str:
+    """Return the name of a study as that of a file."""
+    return study.name.replace("/", "_")
+
+
+def last_error(log_file: Path) -> str:
+    """Return the last error in a log, with the lines that continue it; empty if there is none."""
+    lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    starts = [i for i, line in enumerate(lines) if line.startswith("ERROR ")]
+    if not starts:
+        return ""
+    rest = takewhile(lambda line: line.startswith("- "), lines[starts[-1] + 1 :])
+    return brief(printable(" ".join([lines[starts[-1]], *rest]).removeprefix("ERROR ")))
+
+
+def _by_signal(code: int) -> str:
+    """Return a text on the signal that ended a process, if one did."""
+    if code <= 128 or code == INTERRUPTED:
+        return ", interrupted" * (code == INTERRUPTED)
+    return f": signal {code - 128}" + (", perhaps for lack of memory" if code == 137 else "")
+
+
+def write_record(
+    files: Files, study: Study, code: int, words: Sequence[str] = (), seconds: float = 0.0, message: str = ""
+) -> None:
+    """Write the record of a study: how it was analysed last, and the outcome."""
+    record: Mapping[str, object] = {
+        "Study": study.study,
+        "Task": study.task,
+        "Name": study.name,
+        "Model": None if study.model is None else study.model.name,
+        "Note": study.note,
+        "Command": ["bids-ari", *words] if words else [],
+        "Finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "Seconds": round(seconds, 1),
+        "ExitCode": code,
+        "Message": message,
+    }
+    files.write(f"{LOGS}/{file_stem(study)}.json", (json.dumps(record, indent=2) + "\n").encode())

@@ -1,0 +1,179 @@
+"""Runs of many studies, with a runner that takes notes, and with processes."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from builders_openneuro import FLANKER
+
+from bids_ari.errors import INTERRUPTED
+from bids_ari.outputs.folder import Files
+from bids_ari.studies.layout import Study
+from bids_ari.studies.run import Processes, last_error, run_studies, with_usable_model, words_of, write_record
+
+
+class Noted:
+    """A runner that returns a code for each study and notes what it was asked."""
+
+    def __init__(self, codes: Sequence[int] = (), error: str = "") -> None:
+        self.codes, self.error = list(codes), error
+        self.calls: list[list[str]] = []
+        self.at_once, self.most = 0, 0
+        self.lock = threading.Lock()
+
+    def run(self, words: Sequence[str], log_file: Path, /) -> int:
+        with self.lock:
+            self.calls.append(list(words))
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            code = self.codes.pop(0) if self.codes else 0
+        time.sleep(0.02)
+        log_file.write_text(self.error)
+        with self.lock:
+            self.at_once -= 1
+        return code
+
+    def stop(self) -> None:
+        self.codes.clear()
+
+
+def studies(n: int) -> list[Study]:
+    return [Study(f"ds{i}/task-go", Path("in") / f"ds{i}" / "task-go") for i in range(1, n + 1)]
+
+
+def record(output: Path, name: str) -> dict[str, object]:
+    return dict(json.loads((output / "logs" / f"{name}.json").read_text()))
+
+
+def test_a_failure_does_not_end_the_others(tmp_path: Path) -> None:
+    runner = Noted([0, 65, 0], "INFO a\nERROR first\nERROR sub-01 is damaged\n- again\nINFO b\n")
+    outcomes = list(run_studies(studies(3), tmp_path, ["--alpha", "0.1"], runner))
+    assert [(each.study.name, each.code) for each in outcomes] == [
+        ("ds1/task-go", 0),
+        ("ds2/task-go", 65),
+        ("ds3/task-go", 0),
+    ]
+    assert outcomes[1].message == "sub-01 is damaged - again"
+    assert runner.calls[0] == ["in/ds1/task-go", str(tmp_path / "ds1/task-go"), "group", "--alpha", "0.1"]
+    assert record(tmp_path, "ds2_task-go")["ExitCode"] == 65
+    assert record(tmp_path, "ds2_task-go")["Message"] == "sub-01 is damaged - again"
+    assert record(tmp_path, "ds3_task-go")["Message"] == ""
+
+
+def test_the_number_at_a_time_is_limited(tmp_path: Path) -> None:
+    runner = Noted()
+    assert len(list(run_studies(studies(9), tmp_path, [], runner, n_jobs=3))) == 9
+    assert 1 < runner.most <= 3
+
+
+def test_what_has_a_problem_is_recorded_and_not_run(tmp_path: Path) -> None:
+    runner = Noted()
+    (outcome,) = run_studies([Study("ds7", Path("ds7"), problem="an empty folder")], tmp_path, [], runner)
+    assert (outcome.code, outcome.message, runner.calls) == (65, "an empty folder", [])
+    assert record(tmp_path, "ds7") | {"Finished": ""} == {
+        **{"Study": "ds7", "Task": "", "Name": "ds7", "Model": None, "Note": "", "Command": []},
+        **{"Finished": "", "Seconds": 0.0, "ExitCode": 65, "Message": "an empty folder"},
+    }
+
+
+def test_after_an_interruption_no_study_begins(tmp_path: Path) -> None:
+    runner = Noted()
+    outcomes = run_studies(studies(20), tmp_path, [], runner)
+    next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+    assert len(runner.calls) < 20
+
+
+def test_options_have_the_labels_of_the_study() -> None:
+    study = Study("ds1/task-go", Path("in"), Path("specs.json"))
+    words = words_of(study, Path("out"), ["--mask", "masks/{study}_task-{task}_mask.nii.gz"])
+    assert words == [
+        "in",
+        "out/ds1/task-go",
+        "group",
+        "--model",
+        "specs.json",
+        "--mask",
+        "masks/ds1_task-go_mask.nii.gz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", ""), ("WARNING x\n", ""), ("ERROR a\n- b\n- c\nINFO d\n", "a - b - c"), ("ERROR a\nERROR b", "b")],
+)
+def test_the_last_error_of_a_log(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "log").write_text(text)
+    assert last_error(tmp_path / "log") == expected
+
+
+def test_a_process_that_was_killed(tmp_path: Path) -> None:
+    (outcome,) = run_studies(studies(1), tmp_path, [], Noted([137]))
+    assert "signal 9, perhaps for lack of memory" in outcome.message
+
+
+class TestProcesses:
+    def test_one_runs_the_command(self, tmp_path: Path) -> None:
+        """Its output is the log."""
+        assert Processes().run(["--version"], tmp_path / "log") == 0
+        assert (tmp_path / "log").read_text().startswith("bids_ari ")
+        assert Processes().run([str(tmp_path), str(tmp_path / "out"), "group"], tmp_path / "log") == 66
+        assert "There is no statmap" in last_error(tmp_path / "log")
+
+    def test_those_that_run_are_ended(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        program = tmp_path / "program"
+        program.write_text("#!/bin/sh\necho started\nexec sleep 60\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+        processes, codes = Processes(), list[int]()
+        thread = threading.Thread(target=lambda: codes.append(processes.run([], tmp_path / "log")))
+        thread.start()
+        while not ((tmp_path / "log").exists() and (tmp_path / "log").read_text()):
+            time.sleep(0.01)
+        processes.stop()
+        thread.join(20)
+        assert codes == [INTERRUPTED]
+        assert processes.run([], tmp_path / "log") == INTERRUPTED
+
+
+class TestUsableModels:
+    def model(self, tmp_path: Path, text: str) -> Study:
+        (tmp_path / "m_specs.json").write_text(text)
+        return with_usable_model(Study("ds1/task-go", tmp_path, tmp_path / "m_specs.json"))
+
+    def test_a_node_that_can_be_analysed(self, tmp_path: Path) -> None:
+        study = self.model(tmp_path, json.dumps(FLANKER))
+        assert (study.model, study.problem, study.note) == (tmp_path / "m_specs.json", "", "")
+
+    @pytest.mark.parametrize("change", [{"VarianceComponents": [1]}, {"X": [{"a": 1}]}])
+    def test_a_node_that_cannot_is_replaced_by_the_mean(self, tmp_path: Path, change: dict[str, object]) -> None:
+        node = FLANKER["Nodes"][-1]
+        nodes = [*FLANKER["Nodes"][:-1], node | {"Model": node["Model"] | change}]
+        study = self.model(tmp_path, json.dumps(FLANKER | {"Nodes": nodes}))
+        assert (study.model, study.problem) == (None, "")
+        assert study.note.startswith("the mean over subjects is tested, not the model: ")
+
+    def test_no_node_of_the_dataset(self, tmp_path: Path) -> None:
+        study = self.model(tmp_path, json.dumps(FLANKER | {"Nodes": FLANKER["Nodes"][:-1]}))
+        assert (study.model, study.problem) == (None, "")
+        assert "mean" in study.note
+
+    @pytest.mark.parametrize("text", ["{", "", "[1,"])
+    def test_a_file_that_cannot_be_read_is_a_problem(self, tmp_path: Path, text: str) -> None:
+        study = self.model(tmp_path, text)
+        assert study.model is not None
+        assert "m_specs.json" in study.problem
+
+    def test_a_link_to_content_that_is_not_here(self, tmp_path: Path) -> None:
+        (tmp_path / "m_specs.json").symlink_to("nowhere")
+        study = with_usable_model(Study("ds1/task-go", tmp_path, tmp_path / "m_specs.json"))
+        assert "datalad get" in study.problem
+
+
+def test_a_record_is_plain_json(tmp_path: Path) -> None:
+    write_record(Files(tmp_path), studies(1)[0], 65, message="é \udce9")
+    assert record(tmp_path, "ds1_task-go")["Message"] == "é \udce9"
