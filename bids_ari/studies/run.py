@@ -51,7 +51,7 @@ class Processes:
 
     _running: set["subprocess.Popen[bytes]"] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _is_ended: bool = False
+    _ended: threading.Event = field(default_factory=threading.Event)
 
     def run(self, words: Sequence[str], log_file: Path) -> int:
         """Run ``bids-ari``; return the exit code."""
@@ -59,22 +59,21 @@ class Processes:
         command = [sys.executable, "-P", "-m", "bids_ari", *words]
         with log_file.open("wb") as file:
             with self._lock:
-                if self._is_ended:
+                if self._ended.is_set():
                     return INTERRUPTED
                 process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
                 self._running.add(process)
             code = process.wait()
             with self._lock:
                 self._running.discard(process)
-                is_ended = self._is_ended
-        if is_ended and code == -signal.SIGTERM:  # before it could handle signals
+        if self._ended.is_set() and code == -signal.SIGTERM:  # before it could handle signals
             return INTERRUPTED
         return 128 - code if code < 0 else code
 
     def stop(self) -> None:
         """Send SIGTERM to all that are running, and begin no other."""
         with self._lock:
-            self._is_ended = True
+            self._ended.set()
             for process in self._running:
                 process.terminate()
 
