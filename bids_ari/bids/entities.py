@@ -1,7 +1,7 @@
 """Entities and file names, as pure strings.
 
 An *entity* is a key and a label, ``task-stroop``. `ORDER` is the order of entities in file names: that of the BIDS
-schema, with contrast, test and stat, which the schema does not define, before desc.
+schema, version 1.11, with those which the schema does not define, such as contrast, test and stat, before desc.
 """
 
 import re
@@ -13,8 +13,8 @@ from bids_ari.errors import printable as printable
 ORDER = (
     *("sub", "tpl", "ses", "cohort", "sample", "task", "tracksys", "acq", "nuc", "voi", "ce", "trc", "stain"),
     *("rec", "dir", "run", "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space", "split"),
-    *("recording", "chunk", "seg", "scale", "res", "den", "label", "from", "to", "mode", "node", "level"),
-    *("feature", "taskcontrast", "model", "subset", "roi", "contrast", "test", "atlas", "stat", "desc"),
+    *("recording", "chunk", "atlas", "seg", "scale", "res", "den", "label", "from", "to", "mode", "node", "level"),
+    *("feature", "taskcontrast", "model", "subset", "roi", "contrast", "test", "stat", "desc"),
 )
 """The order of keys in a file name; others follow before `contrast`."""
 
@@ -99,6 +99,17 @@ def labels_in_name(name: str) -> dict[str, str]:
     {'sub': '01', 'feature': 'taskBased', 'stat': 'z'}
     """
     return dict(_PAIR.findall(name))
+
+
+def in_order(name: str) -> str:
+    """Return the name of a file with its entities in the present order; the name itself if not all parts are entities.
+
+    >>> in_order("task-x_contrast-c_test-mean_atlas-A_desc-greater_tdp.tsv"), in_order("index.html")
+    ('task-x_atlas-A_contrast-c_test-mean_desc-greater_tdp.tsv', 'index.html')
+    """
+    *parts, suffix = name.split("_")
+    labels = dict(part.split("-", 1) for part in parts if is_pair(part))
+    return Entities.of(labels).filename(suffix, "") if len(labels) == len(parts) else name
 
 
 def is_pair(part: str) -> bool:

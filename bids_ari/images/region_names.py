@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bids_ari.errors import BidsAriError
 from bids_ari.images.atlas_files import find_atlas, names_a_file, roles_of
+from bids_ari.images.atlas_names import AtlasName
 from bids_ari.images.files import read_header
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.local_atlases import NamingAtlas, Source, local_atlases
@@ -183,9 +184,9 @@ def load_names(
 def names_of(regions: RegionSet, n_points: int, atlas: str | None) -> RegionNames:
     """Return the names of regions by the parcels of an atlas, which has the name of a file or of TemplateFlow."""
     names = tuple(region.name for region in regions.regions)
-    is_named = atlas is not None and not names_a_file(atlas)
-    variant = (atlas or "").partition(":")[2]
-    facts = AtlasFacts(regions.name, variant, "TemplateFlow") if is_named else AtlasFacts(regions.name)
+    facts = AtlasFacts(regions.name)
+    if atlas is not None and not names_a_file(atlas):
+        facts = AtlasFacts(regions.name, AtlasName.parse(atlas).spelled_variant, "TemplateFlow")
     return RegionNames(names, regions.labels(n_points), (facts,))
 
 

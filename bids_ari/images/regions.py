@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.bids.entities import printable
+from bids_ari.bids.entities import Pairs, printable, safe_label
 from bids_ari.errors import DataError, GridMismatchError, UsageError, counted
 from bids_ari.images.atlas_files import AtlasFiles, check_space, find_atlas, region_files, stem_of
 from bids_ari.images.binary import ROUNDING
@@ -48,6 +48,7 @@ class RegionSet:
     name: str  # in file names: letters and digits
     title: str  # in reports
     regions: tuple[Region, ...]  # also those without tested points
+    variant: Pairs = ()  # entities of an atlas that distinguish it from others of its name: seg, scale, desc
 
     def labels(self, n_points: int) -> npt.NDArray[np.int32]:
         """Return the position in `regions` of the last region that contains each point, (n_points,); -1 for none."""
@@ -63,8 +64,8 @@ def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: Spac
     Parameters
     ----------
     atlas : str
-        A file, or a name in TemplateFlow: ``NAME``, ``NAME:DESC`` or ``NAME:KEY-LABEL``, such as
-        ``Schaefer2018:200Parcels7Networks`` and ``Buckner2011:seg-7n``.
+        A file, or a name in TemplateFlow: ``NAME``, with what distinguishes its variants as ``:LABEL`` of desc or
+        ``:KEY-LABEL``, such as ``Schaefer2018:200Parcels7Networks`` and ``Schaefer2018:seg-7n:scale-200``.
     labels : path, optional
         Table of a local atlas with the columns ``index`` and ``name``; TemplateFlow has its own.
     template : StandardSpace, str or None
@@ -99,7 +100,8 @@ def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: Spac
             f"No number of the atlas {found.paths[0]} is listed in {found.labels}", "a table of its parcels"
         )
     name = re.sub(r"[^a-zA-Z0-9]", "", found.name) or "atlas"
-    return RegionSet(name, f"Atlas {name}", tuple(regions))
+    variant = tuple((key, safe_label(label)) for key, label in found.variant)
+    return RegionSet(name, f"Atlas {name}", tuple(regions), variant)
 
 
 def check_atlas(atlas: str, labels: Path | None, template: SpaceName, frame: Frame) -> None:

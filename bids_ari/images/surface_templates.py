@@ -6,18 +6,16 @@ from pathlib import Path
 from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError
+from bids_ari.images.atlas_names import AtlasName, most_specific, variant_of
 from bids_ari.images.templateflow import (
     OFFLINE,
-    Labels,
-    chosen_variant,
     fetched,
     files_of,
     indexed_files,
     is_here,
     no_match,
     of_cohort,
-    spelled_variant,
-    variant_of,
+    of_sides,
 )
 
 NESTED = {2562: "3k", 10242: "10k", 40962: "41k", 163842: "164k"}
@@ -58,8 +56,8 @@ def template_surfaces(
     """
     for suffix in suffixes:
         found = _plain(files_of(where, suffix=suffix, extension=extension, density=density), where)
-        paths = [path for side in sides for path in found if labels_in_name(path.name).get("hemi") == side]
-        if len(paths) == len(sides) and (fetch or all(map(is_here, paths))):
+        paths = of_sides(found, sides)
+        if paths and (fetch or all(map(is_here, paths))):
             return tuple(fetched(path, found, where) for path in paths)
         if fetch and (known := _plain(indexed_files(where.name, f"_den-{density}_", f"_{suffix}{extension}"), where)):
             raise InputNotFoundError(
@@ -80,8 +78,7 @@ def template_cortex(where: StandardSpace, density: str, sides: Sequence[str]) ->
     hint = "Use a local file with --mask; without a mask, vertices that are 0 or NaN in all subjects are not tested"
     listed = files_of(where, suffix="dparc", extension=".label.gii", density=density) if density else []
     found = [path for path in listed if labels_in_name(path.name).get("desc") in _CORTEX]
-    files = [path for side in sides for path in found if labels_in_name(path.name).get("hemi") == side]
-    if len(files) < len(sides):
+    if not (files := of_sides(found, sides)):
         if density and indexed_files(where.name, f"_den-{density}_", "_dparc.label.gii"):
             raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what}", hint=OFFLINE)
         raise NoMatchError(f"TemplateFlow does not have {what}", hint=hint)
@@ -102,7 +99,7 @@ def template_surface_atlas(
     Parameters
     ----------
     atlas : str
-        Its name: ``NAME``, ``NAME:DESC`` or ``NAME:KEY-LABEL``, such as ``Schaefer2018:seg-7n:scale-400``.
+        Its name, with what distinguishes its variants; see `AtlasName.parse`.
     where : StandardSpace
         The space of the maps.
     density : str
@@ -118,9 +115,8 @@ def template_surface_atlas(
     NoMatchError, InputNotFoundError
         When TemplateFlow does not have it at this density, or it cannot be fetched.
     """
-    what = f"the atlas {atlas} in {where}"
-    name, *parts = atlas.split(":")
-    wanted = labels_in_name("_".join([*(part if "-" in part else f"desc-{part}" for part in parts), ""]))
+    asked = AtlasName.parse(atlas)
+    what, name = f"the atlas {asked} in {where}", asked.name
     query = {"suffix": "dseg", "extension": ".label.gii"}
     found = files_of(where, atlas=name, **query)
     known = {*found, *of_cohort(where, indexed_files(where.name, f"_atlas-{name}_", "_dseg.label.gii"))}
@@ -134,13 +130,12 @@ def template_surface_atlas(
     if not dense:
         densities = {f"{name} in {where}, den-{labels_in_name(path.name).get('den')}" for path in known}
         raise no_match(f"{what}{_at(density)}", densities)
-    if (variant := chosen_variant(name, wanted, map(_variant, dense))) is None:
-        raise no_match(what, {spelled_variant(name, _variant(path)) for path in dense})
-    paths = [path for path in found if path in dense and _variant(path) == variant]
-    files = [path for side in sides for path in paths if labels_in_name(path.name).get("hemi") == side]
-    if len(files) < len(sides):
+    if (variant := asked.choose(map(variant_of, dense))) is None:
+        raise no_match(what, {str(AtlasName.of(name, variant_of(path))) for path in dense})
+    if not (files := of_sides([path for path in found if path in dense and variant_of(path) == variant], sides)):
         raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what}", hint=OFFLINE)
-    return tuple(fetched(path, found, where) for path in files), _table(name, variant, where)
+    tables = filter(is_here, files_of(where, atlas=name, suffix="dseg", extension=".tsv"))  # the files have names, too
+    return tuple(fetched(path, found, where) for path in files), most_specific(tables, files[0])
 
 
 def _at(density: str) -> str:
@@ -156,15 +151,3 @@ def finer(where: StandardSpace, density: str) -> list[str]:
     """
     nested = [*NESTED.values()] if where.name == "fsaverage" else []
     return nested[nested.index(density) :] if density in nested else [density]
-
-
-def _variant(path: Path) -> Labels:
-    """Return the entities that distinguish variants of an atlas of surfaces."""
-    return {key: label for key, label in variant_of(path).items() if key not in ("hemi", "den")}
-
-
-def _table(name: str, variant: Labels, where: StandardSpace) -> Path | None:
-    """Return the table of an atlas that is on this machine; the files of surfaces have the names of their parcels."""
-    tables = files_of(where, atlas=name, suffix="dseg", extension=".tsv")
-    fitting = [path for path in tables if is_here(path) and _variant(path).items() <= variant.items()]
-    return max(fitting, key=lambda path: len(_variant(path)), default=None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
+from bids_ari.images.atlas_names import AtlasName, variant_of
 from bids_ari.images.surface_templates import finer
 from bids_ari.images.templateflow import (
     Labels,
@@ -18,8 +19,6 @@ from bids_ari.images.templateflow import (
     index_file,
     is_here,
     labels_of,
-    spelled_variant,
-    variant_of,
 )
 from bids_ari.runtime.progress import track
 
@@ -161,9 +160,8 @@ def _no_atlas(name: str, where: StandardSpace, known: Sequence[Path]) -> NoMatch
 def _no_variant(atlas: str, variant: Labels, where: StandardSpace, known: Sequence[Path]) -> NoMatchError:
     """Return the error for a variant that an atlas does not have."""
     own = [variant_of(path) for path in known if labels_of(path).get("atlas") == atlas and "_dseg." in path.name]
-    found = {spelled_variant(atlas, {key: each[key] for key in each.keys() - {"hemi", "den"}}) for each in own}
-    ordered = sorted(found, key=lambda text: (len(text), text))
-    asked = spelled_variant(atlas, variant)
+    ordered = sorted({str(AtlasName.of(atlas, each)) for each in own}, key=lambda text: (len(text), text))
+    asked = AtlasName.of(atlas, variant)
     return NoMatchError(f"TemplateFlow has no atlas {asked} in {where}", f"one of: {listing(ordered, 40)}")
 
 

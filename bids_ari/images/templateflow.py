@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from bids_ari.bids.entities import Entities, labels_in_name
+from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 from bids_ari.runtime.progress import step
@@ -30,8 +30,8 @@ INDEX = Path("conf", "templateflow-skel.zip")
 
 _ENTITIES = {key: key for key in ("cohort", "atlas", "scale", "roi", "label", "desc", "space", "hemi")}
 _ENTITIES |= {"res": "resolution", "den": "density", "seg": "segmentation"}
-_PLACE = ("tpl", "cohort", "res", "atlas")  # entities that do not distinguish the variants of an atlas
-_MOST_VARIANTS = 40  # in a message
+MOST_VARIANTS = 40
+"""The most variants of an atlas, spaces or files that a message lists."""
 
 Labels: TypeAlias = dict[str, str]
 
@@ -46,28 +46,36 @@ def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
             raise no_match(what, (atlases if "atlas" in query else others) or _templates())
     except OSError as error:  # no home can be made
         raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
-    shared = [""] if query["extension"] == ".tsv" else []
-    if chosen := of_cohort(where, paths, *shared):
+    if chosen := of_cohort(where, paths):
         return chosen
     raise _wrong_cohort(where, what, {labels_of(path).get("cohort", "") for path in paths})
 
 
 def files_of(where: StandardSpace, **query: Any) -> list[Path]:
-    """Return the files of a template that TemplateFlow lists, of the cohort of the maps; nothing where it has none."""
+    """Return the files of a template that TemplateFlow lists, likewise; nothing where it has none."""
     try:
         return of_cohort(where, _listed(where.name, **query))
     except OSError as error:  # no home can be made
         raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
 
 
-def _listed(template: str, suffix: str = "", extension: str = "", **query: Any) -> list[Path]:
+def files_here(where: StandardSpace, **query: Any) -> list[Path]:
+    """Return the files of a template that are on this machine, likewise, without the client of TemplateFlow."""
+    return sorted(filter(is_here, of_cohort(where, _in_folder(where.name, **query))))
+
+
+def _listed(template: str, **query: Any) -> list[Path]:
     """Return the files of a template in TemplateFlow's folder; its client, which takes long to import, if that is new.
 
     The client lists the same files: it fills a new folder when it is imported; `templateflow update` does so later.
     """
-    if not _templates(home()):
-        more = {key: each for key, each in (("suffix", suffix), ("extension", extension)) if each}
-        return [Path(path) for path in client().ls(template, **more, **query)]
+    if _templates(home()):
+        return _in_folder(template, **query)
+    return [Path(path) for path in client().ls(template, **query)]
+
+
+def _in_folder(template: str, suffix: str, extension: str = "", **query: Any) -> list[Path]:
+    """Return the files of a template in TemplateFlow's folder, also those that are only listed there: empty ones."""
     end = re.compile(rf"_{suffix}{re.escape(extension)}$" if extension else rf"_{suffix}\.")
     names = {name: key for key, name in _ENTITIES.items()}
     wanted = {names.get(key, key): label for key, label in query.items()}
@@ -85,9 +93,10 @@ def _templates(folder: Path | None = None) -> list[str]:
     return [path.name.removeprefix("tpl-") for path in folder.glob("tpl-*")] if folder.is_dir() else []
 
 
-def of_cohort(where: StandardSpace, paths: Iterable[Path], *more: str) -> list[Path]:
-    """Return the files of the cohort of the maps, of no cohort if these have none, or of `more` cohorts."""
-    return [path for path in paths if labels_of(path).get("cohort", "") in (where.cohort, *more)]
+def of_cohort(where: StandardSpace, paths: Iterable[Path]) -> list[Path]:
+    """Return the files of the cohort of the maps, of no cohort if these have none; tables also of no cohort."""
+    cohorts = {".tsv": ("", where.cohort)}
+    return [path for path in paths if labels_of(path).get("cohort", "") in cohorts.get(path.suffix, (where.cohort,))]
 
 
 def _wrong_cohort(where: StandardSpace, what: str, cohorts: set[str]) -> UsageError | NoMatchError:
@@ -98,7 +107,7 @@ def _wrong_cohort(where: StandardSpace, what: str, cohorts: set[str]) -> UsageEr
     return UsageError(
         f"The names of the maps have no cohort of {where.name}",
         f"space-{known[0]} or space-{where.name}_cohort-{known[0].rpartition('+')[2]} in their names; TemplateFlow has "
-        f"{listing(known, _MOST_VARIANTS)}",
+        f"{listing(known, MOST_VARIANTS)}",
         LOCAL,
     )
 
@@ -106,42 +115,20 @@ def _wrong_cohort(where: StandardSpace, what: str, cohorts: set[str]) -> UsageEr
 def no_match(what: str, others: Iterable[str]) -> NoMatchError:
     """Return the error for a file that TemplateFlow does not have, but others."""
     names = sorted(others, key=lambda text: (len(text), text))
-    expected = f"one of: {listing(names, _MOST_VARIANTS)}"
+    expected = f"one of: {listing(names, MOST_VARIANTS)}"
     return NoMatchError(f"TemplateFlow does not have {what}", expected, "Use a local file")
-
-
-def chosen_variant(name: str, wanted: Labels, variants: Iterable[Labels]) -> Labels | None:
-    """Return the variant of an atlas with these entities alone, else the only one that has them; None for no such.
-
-    >>> chosen_variant("HOCPA", {}, [{"desc": "th0"}]), chosen_variant("v3", {}, [{}, {"desc": "cerebrum"}])
-    ({'desc': 'th0'}, {})
-    """
-    unique = {str(Entities.of(each)): each for each in variants}
-    fitting = {text: each for text, each in sorted(unique.items()) if wanted.items() <= each.items()}
-    if wanted in fitting.values() or len(fitting) < 2:
-        return wanted if wanted in fitting.values() else next(iter(fitting.values()), None)
-    spelled = sorted((spelled_variant(name, each) for each in fitting.values()), key=lambda text: (len(text), text))
-    asked = spelled_variant(name, wanted)
-    raise UsageError(
-        f"TemplateFlow has {len(spelled)} atlases {asked}", f"one of: {listing(spelled, _MOST_VARIANTS)}", "Name one"
-    )
-
-
-def spelled_variant(name: str, variant: Labels) -> str:
-    """Return a variant of an atlas as the option takes it."""
-    ordered = Entities.of(variant)
-    return ":".join([name, *(label if key == "desc" else f"{key}-{label}" for key, label in ordered)])
-
-
-def variant_of(path: Path) -> Labels:
-    """Return the entities of a file apart from its template, cohort, resolution and atlas."""
-    return {key: label for key, label in labels_in_name(path.name).items() if key not in _PLACE}
 
 
 def labels_of(path: Path) -> Labels:
     """Return the entities of a file; cohort and resolution without leading zeros."""
     labels = labels_in_name(path.name)
     return labels | {key: labels[key].lstrip("0") for key in ("cohort", "res") if key in labels}
+
+
+def of_sides(paths: Sequence[Path], sides: Sequence[str]) -> tuple[Path, ...]:
+    """Return the file of each hemisphere, in their order; nothing where one is missing."""
+    by_side = {labels_in_name(path.name).get("hemi"): path for path in paths}
+    return tuple(by_side[side] for side in sides) if by_side.keys() >= {*sides} else ()
 
 
 def is_here(path: Path) -> bool:

@@ -11,12 +11,12 @@ from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.group_checks import is_native
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError
+from bids_ari.images.atlas_names import AtlasName, most_specific, variant_of
 from bids_ari.images.space import Frame
 from bids_ari.images.templateflow import (
     LOCAL,
     OFFLINE,
     all_names,
-    chosen_variant,
     fetched,
     home,
     index_file,
@@ -26,8 +26,6 @@ from bids_ari.images.templateflow import (
     listed_files,
     no_match,
     of_cohort,
-    spelled_variant,
-    variant_of,
 )
 from bids_ari.images.volume import Grid
 
@@ -85,8 +83,7 @@ def template_atlas(atlas: str, space: SpaceName, frame: Frame) -> tuple[Path, Pa
     Parameters
     ----------
     atlas : str
-        Its name, with what distinguishes its variants: ``NAME``, ``NAME:DESC`` or ``NAME:KEY-LABEL``, such as
-        ``Schaefer2018:200Parcels7Networks`` and ``Buckner2011:seg-7n``.
+        Its name, with what distinguishes its variants; see `AtlasName.parse`.
     space : StandardSpace, str or None
         The space of the maps.
     frame : Frame
@@ -99,24 +96,22 @@ def template_atlas(atlas: str, space: SpaceName, frame: Frame) -> tuple[Path, Pa
     NoMatchError, InputNotFoundError
         When TemplateFlow does not have it, or it cannot be fetched.
     """
-    where, what = standard(space), f"the atlas {atlas}"
-    grid = _grid(frame, "atlases")
-    name, *parts = atlas.split(":")
-    wanted = labels_in_name("_".join([*(part if "-" in part else f"desc-{part}" for part in parts), ""]))
-    query = {"atlas": name, "suffix": "dseg"}
+    where, asked = standard(space), AtlasName.parse(atlas)
+    what, grid = f"the atlas {asked}", _grid(frame, "atlases")
+    query = {"atlas": asked.name, "suffix": "dseg"}
     found = listed_files(where, f"{what} in {where}", **query, extension=".nii.gz")
-    known = [*found, *of_cohort(where, indexed_files(where.name, f"_atlas-{name}_", "_dseg.nii.gz"))]
-    if (variant := chosen_variant(name, wanted, map(variant_of, known))) is None:
-        raise no_match(f"{what} in {where}", {spelled_variant(name, variant_of(path)) for path in known})
+    known = [*found, *of_cohort(where, indexed_files(where.name, f"_atlas-{asked.name}_", "_dseg.nii.gz"))]
+    if (variant := asked.choose(map(variant_of, known))) is None:
+        raise no_match(f"{what} in {where}", {str(AtlasName.of(asked.name, variant_of(path))) for path in known})
     if not (paths := [path for path in found if variant_of(path) == variant]):
         raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what} in {where}", hint=OFFLINE)
     path = fetched(nearest(paths, where, grid), found, where)
     try:
-        tables = listed_files(where, f"the table of {atlas}", **query, extension=".tsv")
+        tables = listed_files(where, f"the table of {asked}", **query, extension=".tsv")
     except (NoMatchError, UsageError):
         return path, None
-    fitting = [table for table in tables if labels_of(table).items() <= labels_of(path).items()]
-    return path, fetched(max(fitting, key=lambda table: len(labels_of(table))), tables, where) if fitting else None
+    table = most_specific(tables, path)
+    return path, table and fetched(table, tables, where)
 
 
 def _grid(frame: Frame, what: str) -> Grid:

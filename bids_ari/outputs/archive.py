@@ -184,7 +184,9 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
         log.info("%s was written by %s; unknown fields are ignored: %s", name, text.software, ", ".join(unknown))
     folders, tests = text.folder.split("/"), [test for test, _ in text.tests]
     labels = [label for pair in text.contrast.entities for label in pair]
-    for label in (*folders, *tests, text.test, *labels, *(each.name for each in text.regions)):
+    labels += [each.name for each in text.regions]
+    labels += [label for each in text.regions for pair in each.variant for label in pair]
+    for label in (*folders, *tests, text.test, *labels):
         inside = label not in (".", "..") and label.isprintable() and "/" not in label
         require(inside, f"{label!r:.60} cannot be part of a file name")
     require(all(folders), f"its folder is {text.folder!r:.60}")

@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 from isal import igzip
 
+from bids_ari.bids.entities import in_order
 from bids_ari.bids.layouts import LAYOUT_CONFIG
 from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.errors import OutputError, TemporaryError
@@ -193,7 +194,8 @@ class Derivatives:
             listed = ({str(each) for each in entry(note, "ContrastResults", list)} for note in notes.values())
             files = frozenset[str]().union(*map(files_of, notes.values()))
             return all(each == notes.keys() for each in listed) and all(
-                (self.folder / name).is_file() for name in files
+                (self.folder / name).is_file() and name.endswith(in_order(name.rpartition("/")[2]))  # 0.1.0 had another
+                for name in files
             )
 
         found: dict[str, dict[str, Note]] = defaultdict(dict)

@@ -15,7 +15,7 @@ from bids_ari.bids.entities import Entities, printable
 from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.design_table import design_table
-from bids_ari.outputs.names import archive_name, contrast_stem, path_of, stem, tdp_label, threshold_label
+from bids_ari.outputs.names import archive_name, contrast_stem, path_of, region_stem, stem, tdp_label, threshold_label
 from bids_ari.outputs.sidecars import COLUMNS, Sidecar, cluster_columns, columns, direction, naming, sidecar, worded
 
 
@@ -159,10 +159,11 @@ class _Writer:
         """Write a table and a TDP map of each set of regions."""
         result = self.result
         for regions in result.regions:
-            entities = stem(result, desc=result.desc, atlas=regions.name)
+            entities = region_stem(result, regions)
             roles = [role for role in result.files if role.startswith(("atlas", "region "))]
             extra = {
                 "Atlas": regions.title,
+                "AtlasEntities": {"atlas": regions.name, **dict(regions.variant)},
                 "AtlasFiles": {role: printable(result.files[role]) for role in roles},
                 "AtlasHashes": {role: result.hashes.get(role) for role in roles},
             }

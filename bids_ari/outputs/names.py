@@ -2,6 +2,8 @@
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import Entities, decimal_label
+from bids_ari.images.atlas_names import entities_in_names
+from bids_ari.images.regions import RegionSet
 
 ARCHIVE = ("forest", ".npz")
 """Suffix and extension of the file that holds a whole result."""
@@ -23,6 +25,11 @@ def tdp_label(tdp: float) -> str:
 def stem(result: ContrastResult, **labels: str) -> Entities:
     """Return the entities in the name of a file of a result: those of the contrast, the test, and further labels."""
     return contrast_stem(result, **({"test": result.test} if result.test else {}), **labels)
+
+
+def region_stem(result: ContrastResult, regions: RegionSet) -> Entities:
+    """Return the entities in the name of a file about a set of regions."""
+    return stem(result, desc=result.desc, **entities_in_names(regions.name, regions.variant))
 
 
 def statistic_stem(result: ContrastResult, **labels: str) -> Entities:

@@ -24,7 +24,7 @@ from bids_ari.images.volume import VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.description import ACKNOWLEDGEMENT
 from bids_ari.outputs.files import MAPS
-from bids_ari.outputs.names import record_name, stem
+from bids_ari.outputs.names import record_name, region_stem, stem
 from bids_ari.outputs.records import entry
 from bids_ari.outputs.sidecars import ESTIMATORS, direction, worded
 
@@ -189,7 +189,7 @@ def _tdp_maps(result: ContrastResult) -> Iterator[tuple[Entities, str, str, MapV
     )
     for regions in result.regions:
         yield (
-            stem(result, stat="tdp", desc=result.desc, atlas=regions.name),
+            region_stem(result, regions).with_(stat="tdp"),
             f"TDP of regions, {regions.title}, {which[0].lower()}{which[1:]}",
             f"the region that contains the voxel ({regions.title})",
             MapValues(result.region_tdp(regions).astype(np.float32)),

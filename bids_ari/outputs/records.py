@@ -23,7 +23,7 @@ FAILURES = "logs/failures"
 """Folder of the records of failures."""
 
 _APART = re.compile(r"(?:^|_)(?:test|atlas|stat|desc)-.*")
-"""The entities in which results of one contrast differ: the last ones of a name."""
+"""The entities in which results of one contrast differ, the last ones of a name; atlas is, in names of 0.1.0."""
 
 LONGEST = 255
 """Maximum number of bytes in the name of a file or folder on common file systems."""

@@ -22,7 +22,8 @@ MOST_TABLES = 8
 _ENTITIES = re.compile(r"[a-zA-Z0-9]+-[^_]+(_[a-zA-Z0-9]+-[^_]+)*")
 _SIDE = re.compile(r"_hemi-([LR])(?=_)")
 _MAP = re.compile(r"_stat-(effect|z|tdp)(?:_desc-([^_]+))?_statmap(\..+)")
-_TABLE = re.compile(r"(?:_atlas-([^_]+))?_desc-([^_]+)_(clusters|tdp)\.tsv")
+_OF_ATLAS = ("atlas-", "seg-", "scale-")
+_TABLE = re.compile(r"(?:_atlas-([^_]+))?((?:_(?:seg|scale)-[^_]+)*)_desc-([^_]+)_(clusters|tdp)\.tsv")
 _FORMED = re.compile(r"(Z|Tdp)([0-9p]+)")
 
 
@@ -97,7 +98,7 @@ def _links(record: Facts, report: str) -> dict[str, Any]:
     tables: list[Link] = []
     for file in sorted(each for each in entry(record, "Files", list) if isinstance(each, str)):
         name = file.rpartition("/")[2]
-        kind = _SIDE.sub("", name).removeprefix(stem)
+        kind = _kind(_SIDE.sub("", name), stem)
         if not kind.startswith(("_stat-", "_desc-", "_atlas-")):
             continue
         if (found := _MAP.fullmatch(kind)) and (found[1] != "tdp" or found[2] == desc):
@@ -116,11 +117,23 @@ def _links(record: Facts, report: str) -> dict[str, Any]:
     }
 
 
+def _kind(name: str, stem: str) -> str:
+    """Return what follows the stem in the name of a file, entities of an atlas first, wherever they are.
+
+    >>> _kind("task-x_atlas-A_contrast-c_test-t_desc-d_tdp.tsv", "task-x_contrast-c_test-t")
+    '_atlas-A_desc-d_tdp.tsv'
+    """
+    own, parts = stem.split("_"), name.split("_")
+    moved = [part for part in parts if part.startswith(_OF_ATLAS) and part not in own]
+    rest = "_".join(part for part in parts if part not in moved)
+    return "".join(f"_{part}" for part in moved) + rest.removeprefix(stem)
+
+
 def _table_title(found: re.Match[str], desc: str) -> str:
     """Return the title of a table; empty if it is not of the result with a ``desc``."""
-    atlas, own, kind = found.groups()
+    atlas, variant, own, kind = found.groups()
     if atlas and kind == "tdp" and own == desc:
-        return f"regions, {atlas}"
+        return f"regions, {atlas}{variant.replace('_', ' ')}"
     if not own.startswith(desc) or not (formed := _FORMED.fullmatch(own[len(desc) :])):
         return ""
     number = formed[2].replace("p", ".")

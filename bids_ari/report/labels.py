@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import suppress
 from typing import Literal
 
 from bids_ari.analysis.calibrated import FLIPS, Calibrated
@@ -10,6 +11,8 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
 from bids_ari.config.model_options import TEMPLATE
+from bids_ari.errors import UsageError
+from bids_ari.images.atlas_names import AtlasName
 from bids_ari.images.regions import RegionSet
 from bids_ari.report.formatting import thousands
 
@@ -33,8 +36,6 @@ _MEANINGS_BEYOND = {
     "two-sided": "above {delta:g} or below -{delta:g}",
 }
 """What it means with a minimum effect."""
-
-_TEMPLATEFLOW_NAME = re.compile(r"[a-zA-Z0-9+]+(:[a-zA-Z0-9+-]+)*")
 
 
 def meaning(result: ContrastResult) -> str:
@@ -138,18 +139,20 @@ def at_least(threshold: float | None) -> str:
     return "" if threshold is None else f" (probability of at least {threshold:g})"
 
 
-def is_templateflow_atlas(result: ContrastResult) -> bool:
-    """Return whether the atlas came from TemplateFlow: names of image files have dots or folders."""
-    return result.options.atlas is not None and bool(_TEMPLATEFLOW_NAME.fullmatch(result.options.atlas))
+def templateflow_atlas(result: ContrastResult) -> AtlasName | None:
+    """Return the name of the atlas in TemplateFlow; None for a file: names of image files have dots or folders."""
+    with suppress(UsageError):
+        found = AtlasName.parse(result.options.atlas or "")
+        return found if re.fullmatch("[a-zA-Z0-9+]+", found.name) else None
+    return None
 
 
 def atlas_name(result: ContrastResult) -> str | None:
     """Return the name of the atlas, of a file without its folder; None without an atlas."""
+    if found := templateflow_atlas(result):
+        return f"{found.name} ({found.spelled_variant.replace(':', ', ')})" if found.variant else found.name
     atlas = result.options.atlas
-    if atlas is None or not is_templateflow_atlas(result):
-        return None if atlas is None else re.split(r"[/\\]", atlas)[-1]
-    name, _, desc = atlas.partition(":")
-    return f"{name} ({desc.replace(':', ', ')})" if desc else name
+    return None if atlas is None else re.split(r"[/\\]", atlas)[-1]
 
 
 def region_set_title(regions: RegionSet, result: ContrastResult) -> str:

@@ -130,7 +130,7 @@ def _member(delta: int, member: Member) -> Context:
 def _values(result: ContrastResult) -> Context:
     """Return the other variables of ``text.txt``."""
     contrast, options, members, calibrated = result.contrast, result.options, result.contrast.members, result.calibrated
-    is_mask, is_atlas = options.mask == TEMPLATE, result.atlas is not None and labels.is_templateflow_atlas(result)
+    is_mask, atlas = options.mask == TEMPLATE, labels.templateflow_atlas(result) if result.atlas else None
     return {
         "contrast": contrast,
         "calibrated": calibrated,
@@ -159,10 +159,10 @@ def _values(result: ContrastResult) -> Context:
         "shares_text": calibrated and labels.shares_text(calibrated),
         "conditions": any_of(beyond(threshold, result.alternative) for threshold in options.threshold),
         "target_tdps": result.largest and any_of(f"{tdp:g}" for tdp in result.largest),
-        "atlas": options.atlas if is_atlas else labels.atlas_name(result),
+        "atlas": str(atlas) if atlas else labels.atlas_name(result),
         "atlas_citation": citation_of(result.atlas.name) if result.atlas else "",
         "namings": list(_naming_texts(result)),
-        "from_templateflow": [*["atlas"] * is_atlas, *_naming_templates(result), *["brain mask"] * is_mask],
+        "from_templateflow": [*["atlas"] * bool(atlas), *_naming_templates(result), *["brain mask"] * is_mask],
     }
 
 

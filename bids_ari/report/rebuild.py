@@ -10,7 +10,7 @@ from typing import Any
 
 from bids_ari.analysis.look import with_look
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.entities import labels_in_name, printable
+from bids_ari.bids.entities import in_order, labels_in_name, printable
 from bids_ari.config.options import Options
 from bids_ari.config.settings import RUNNING, Settings
 from bids_ari.config.slices import cuts
@@ -90,7 +90,7 @@ def _load(record: Note, out: Derivatives) -> tuple[str, ContrastResult]:
     if (path := archive_of(record)) is None:
         raise DataError(f"{printable(name)} has no file ...{names.ARCHIVE_ENDING}", hint="Run the analysis again")
     result = archive.load_result(out.folder / path)
-    if names.record_name(result) != name:
+    if names.record_name(result) != in_order(f"{name}_")[:-1]:
         raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
     return name, result
 
@@ -141,16 +141,23 @@ def rebuild_result(
         check_cuts(cuts(result.options.slices), result.space)
     with out.result(result.contrast.name):
         kept = [file for file in files_of(record) if _is_kept(file, is_changed=bool(changes))]
-        written = files.write(result, out) if changes else []
+        written = files.write(result, out) if changes else [_in_order(file, out) for file in kept]
         if result.options.neurovault:
             written += neurovault.write(result, out)
         out.record(
             name,
-            kept + written + write_report(result, out, others),
+            [*(kept if changes else []), *written, *write_report(result, out, others)],
             summary_for_index(result),
             **_of_record(record, is_changed=bool(changes)),
         )
     log.info("%s: report written again", name)
+
+
+def _in_order(file: str, out: Derivatives) -> str:
+    """Return the name of a file of a result, which is written again if 0.1.0 put its entities in another order."""
+    folder, slash, name = file.rpartition("/")
+    new, path = folder + slash + in_order(name), out.folder / file
+    return out.binary(new, path.read_bytes()) if new != file and path.is_file() else file
 
 
 def _is_kept(file: str, *, is_changed: bool) -> bool:

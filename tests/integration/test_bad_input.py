@@ -213,7 +213,7 @@ def test_a_bad_atlas_for_one_space_spares_the_other(
     words = ["--atlas", str(tmp_path / "space-MNI_atlas-one_dseg.nii.gz")]
     assert main([str(tree), str(tmp_path / "out"), "group", *words]) == 65
     assert "is in MNI; expected the space of the maps, Other" in capsys.readouterr().err
-    assert len(list((tmp_path / "out").rglob("*atlas-one_desc-greater_tdp.tsv"))) == 1
+    assert len(list((tmp_path / "out").rglob("*atlas-one_*desc-greater_tdp.tsv"))) == 1
     assert (tmp_path / "out" / "dataset_description.json").is_file()
 
 

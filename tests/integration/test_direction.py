@@ -49,7 +49,9 @@ def test_tables_sidecars_and_reports_agree(out: Path, desc: str) -> None:
         table = pd.read_csv(out / "group" / f"{name}.tsv", sep="\t")
         assert (table[SIGNS].sum(axis=1) <= table["tdn"]).all()
         assert table[SIGNS].to_numpy().sum() > 0
-    regions = pd.read_csv(out / "group" / f"{STEM}_atlas-halves_desc-{desc}_tdp.tsv", sep="\t")
+    regions = pd.read_csv(
+        out / "group" / f"{STEM.replace('_contrast', '_atlas-halves_contrast')}_desc-{desc}_tdp.tsv", sep="\t"
+    )
     assert regions["tdn_positive"].sum() <= whole[0]
     assert regions["tdn_negative"].tolist()[1] > 0
     page = html.unescape((out / "group" / f"{STEM}_desc-{desc}_report.html").read_text())

@@ -13,7 +13,7 @@ from docpages import DOCS, Block, blocks, files_of_tree
 from bids_ari.cli.main import main
 
 PAGE = DOCS / "output.md"
-MAPS = re.compile("task-emo_space-MNI152NLin2009cAsym_contrast-(faces|broken|wordsSes1Vs2Vs3)")
+MAPS = re.compile("task-emo_space-MNI152NLin2009cAsym_(atlas-[a-z]+)?_?contrast-(faces|broken|wordsSes1Vs2Vs3)")
 
 
 @pytest.fixture
@@ -74,4 +74,8 @@ def test_pybids_reads_the_output_as_shown(here: Path) -> None:
 
 def _general(path: Path) -> str:
     """A path as the page writes it."""
-    return re.sub(r"\b20\d{6}T\d{6}Z(-\d+)?", "<time>", MAPS.sub("<maps>", str(path)))
+    return re.sub(r"\b20\d{6}T\d{6}Z(-\d+)?", "<time>", MAPS.sub(_maps, str(path)))
+
+
+def _maps(found: re.Match[str]) -> str:
+    return f"<maps+{found[1]}>" if found[1] else "<maps>"

@@ -611,6 +611,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
 
 BY_CIRCUMSTANCES = {
     "Several atlases of a name",
+    "A name of an atlas with something else",
     "TemplateFlow lacks a file",
     "TemplateFlow's folder is incomplete",
     "The maps have no cohort",
@@ -688,6 +689,11 @@ def test_a_template(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
             "Several atlases of a name",
             ["atlas-Schaefer2018_desc-100Parcels7Networks_dseg", "atlas-Schaefer2018_desc-200Parcels7Networks_dseg"],
             "--atlas Schaefer2018",
+        ),
+        (
+            "A name of an atlas with something else",
+            ["atlas-Schaefer2018_desc-100Parcels7Networks_dseg"],
+            "--atlas Schaefer2018:den-10k",
         ),
         ("TemplateFlow lacks a file", ["desc-head_mask"], "--mask template"),
         (

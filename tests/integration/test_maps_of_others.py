@@ -327,5 +327,5 @@ class TestSpace:
         words = ("--mask", "template", "--atlas", "Halves")
         assert call(path, tmp_path / "out", *words) == 64
         assert call(path, tmp_path / "out", *words, "--space", "MNI152NLin6Asym") == 0
-        (table,) = (tmp_path / "out" / "group").glob("*atlas-Halves_desc-greater_tdp.tsv")
+        (table,) = (tmp_path / "out" / "group").glob("*atlas-Halves_*desc-greater_tdp.tsv")
         assert len(table.read_text().splitlines()) == 1 + 2

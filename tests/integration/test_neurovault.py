@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -133,9 +134,9 @@ WORDS = {each.replace("faces", "words") for each in FACES}
 
 
 def parts(out: Path) -> set[str]:
-    """The names of the images from the contrast on."""
+    """The names of the images from the contrast on, the atlas first."""
     assert set(rows_of(out)) == images_of(out)
-    return {name.partition("contrast_")[2].removesuffix(".nii.gz") for name in images_of(out)}
+    return {re.sub(r"^.*?(atlas_[a-z]+_)?contrast_", r"\1", name).removesuffix(".nii.gz") for name in images_of(out)}
 
 
 def test_results_of_several_runs_share_the_folder(run: Run, tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_reports_only_adds_and_keeps_images(run: Run, data: Path, tmp_path: Path
     assert parts(tmp_path / "out") == FACES
     words = [*only[1:], "--threshold", "2", "--atlas", str(data / "halves.nii.gz")]
     assert main([str(data / "data"), "out", "group", *words]) == 0
-    atlas = "faces_test_mean_atlas_halves_stat_tdp_desc_greater"
+    atlas = "atlas_halves_faces_test_mean_stat_tdp_desc_greater"
     assert parts(tmp_path / "out") == FACES | {atlas}
     record = json.loads(next((tmp_path / "out" / "logs" / "results").glob("*.json")).read_text())
     assert len([name for name in record["Files"] if name.startswith("neurovault/")]) == 6

@@ -117,7 +117,7 @@ def test_they_may_be_chosen_later(group: Path, study: Path, tmp_path: Path) -> N
     (tmp_path / "mine.tsv").write_text("index\tname\n4\tL_V1_ROI\n")
     assert main([str(study / "in"), str(out), "group", *words, "--region-names", str(own)]) == 0
     assert {*table_in(out / "group")["peak_region"]} == {"L_V1_ROI"}
-    assert [*one(out / "group", "*atlas-own_desc-greater_tdp.tsv").read_text().split()][:1] == ["index"]
+    assert [*one(out / "group", "*atlas-own_*desc-greater_tdp.tsv").read_text().split()][:1] == ["index"]
     about = json.loads(one(out / "group", "*greaterZ2_clusters.json").read_text())
     assert [*about["RegionNames"]] == ["mine.nii.gz", "mine.tsv"]
 

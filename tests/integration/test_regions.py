@@ -44,7 +44,7 @@ def halves(tmp_path: Path, affine: np.ndarray = AFFINE, shape: tuple[int, ...] =
 
 def test_every_parcel_is_bounded_zeros_included(tree: Path, tmp_path: Path) -> None:
     group = run(tree, "--atlas", halves(tmp_path), "--threshold", 2)
-    table = pd.read_csv(next(group.glob("*atlas-halves_desc-greater_tdp.tsv")), sep="\t")
+    table = pd.read_csv(next(group.glob("*atlas-halves_*desc-greater_tdp.tsv")), sep="\t")
     assert list(table["name"]) == ["back & front", "<right>", "nowhere"]
     assert list(table["index"]) == [1, 2, 7]
     assert list(table.loc[2, ["size", "tdn", "tdp"]]) == [0, 0, 0]
@@ -55,7 +55,7 @@ def test_every_parcel_is_bounded_zeros_included(tree: Path, tmp_path: Path) -> N
     bound = hommel_bound(p, 0.05)  # of p in float32: no category of these data lies that close to a border
     for row in table.itertuples():
         assert (row.size, row.tdn) == ((half == row.index).sum(), bound.tdn(half == row.index))
-    image_of_tdp = nib.load(next(group.glob("*atlas-halves_stat-tdp_desc-greater_statmap.nii.gz"))).get_fdata()
+    image_of_tdp = nib.load(next(group.glob("*atlas-halves_*stat-tdp_desc-greater_statmap.nii.gz"))).get_fdata()
     np.testing.assert_allclose(image_of_tdp[inside], table["tdp"].to_numpy()[half - 1], rtol=1e-6)  # float32 on disk
 
 
@@ -80,7 +80,7 @@ def test_an_atlas_on_a_finer_grid_is_read_at_the_nearest_voxel(tree: Path, tmp_p
     fine = AFFINE @ np.diag([0.5, 0.5, 0.5, 1.0])
     fine[:3, 3] += (fine[:3, :3] - AFFINE[:3, :3]).sum(axis=1) / 2  # corners, not centres, coincide
     coarse = run(tree, "--atlas", halves(tmp_path))
-    same = pd.read_csv(next(coarse.glob("*atlas-halves_desc-greater_tdp.tsv")), sep="\t")
+    same = pd.read_csv(next(coarse.glob("*atlas-halves_*desc-greater_tdp.tsv")), sep="\t")
     shape = tuple(2 * n for n in SHAPE)
     even = SHAPE[0] // 2 * 2
     path = halves(tmp_path, fine, shape, "fine")
@@ -88,7 +88,7 @@ def test_an_atlas_on_a_finer_grid_is_read_at_the_nearest_voxel(tree: Path, tmp_p
     numbers[even:] = 2
     nib.save(nib.Nifti1Image(numbers, fine), path)
     finer = run(tree, "--atlas", path)
-    other = pd.read_csv(next(finer.glob("*atlas-fine_desc-greater_tdp.tsv")), sep="\t")
+    other = pd.read_csv(next(finer.glob("*atlas-fine_*desc-greater_tdp.tsv")), sep="\t")
     pd.testing.assert_frame_equal(same, other)
 
 
@@ -99,8 +99,8 @@ def test_regions_of_interest(tree: Path, tmp_path: Path) -> None:
     nib.save(image(everything), tmp_path / "all.nii.gz")
     nib.save(image(corner), tmp_path / "corner.nii.gz")
     group = run(tree, "--roi", tmp_path / "all.nii.gz", tmp_path / "corner.nii.gz")
-    table = pd.read_csv(next(group.glob("*atlas-rois_desc-greater_tdp.tsv")), sep="\t")
-    about = json.loads(next(group.glob("*atlas-rois_desc-greater_tdp.json")).read_text())
+    table = pd.read_csv(next(group.glob("*atlas-rois_*desc-greater_tdp.tsv")), sep="\t")
+    about = json.loads(next(group.glob("*atlas-rois_*desc-greater_tdp.json")).read_text())
     assert list(table["name"]) == ["all", "corner"]
     assert list(table["tdn"]) == [about["TrueDiscoveryNumber"], 0]
     assert table.loc[0, "tdn"] > 0
@@ -173,7 +173,7 @@ def of_templates(wager: Path, templateflow: Path, tmp_path_factory: pytest.TempP
 
 def test_an_atlas_of_templateflow(of_templates: Path, templateflow: Path) -> None:
     """Names follow from its table."""
-    table = pd.read_csv(next(of_templates.glob("*atlas-Schaefer2018_desc-greater_tdp.tsv")), sep="\t")
+    table = pd.read_csv(next(of_templates.glob("*atlas-Schaefer2018_*desc-greater_tdp.tsv")), sep="\t")
     (labels,) = templateflow.rglob("*200Parcels7Networks_dseg.tsv")
     assert list(table["name"]) == list(pd.read_csv(labels, sep="\t")["name"])
     assert (table["size"] > 0).all()

@@ -45,12 +45,13 @@ def command(home: Path, *more: str, atlas: str = "halves_hemi-L.label.gii") -> l
 
 
 def table(home: Path, atlas: str) -> pd.DataFrame:
-    path = home / "out" / "group" / f"{NAME}_test-mean_atlas-{atlas}_desc-greater_tdp.tsv"
+    path = home / "out" / "group" / f"task-emo_space-study_atlas-{atlas}_contrast-faces_test-mean_desc-greater_tdp.tsv"
     return pd.read_csv(path, sep="\t").set_index("name")
 
 
 def sidecar(home: Path, rest: str) -> dict[str, Any]:
-    return dict(json.loads((home / "out" / "group" / f"{NAME}_{rest}.json").read_text()))
+    (path,) = (home / "out" / "group").glob(f"*{rest}.json")
+    return dict(json.loads(path.read_text()))
 
 
 def test_parcels_of_each_hemisphere(folder: Path) -> None:
@@ -62,7 +63,7 @@ def test_parcels_of_each_hemisphere(folder: Path) -> None:
 
 
 def test_files_are_named_with_their_hashes(folder: Path) -> None:
-    about = sidecar(folder, "test-mean_atlas-halves_desc-greater_tdp")
+    about = sidecar(folder, "atlas-halves_contrast-faces_test-mean_desc-greater_tdp")
     for side, key in (("L", "SurfaceLeft"), ("R", "SurfaceRight")):
         path = folder / f"study_hemi-{side}_pial.surf.gii"
         assert (about[key], about[f"{key}Hash"]) == (path.name, hashlib.sha256(path.read_bytes()).hexdigest())

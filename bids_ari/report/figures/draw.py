@@ -14,7 +14,7 @@ from bids_ari.config.slices import SURFACE, requests
 from bids_ari.images.mosaic import mosaic_of
 from bids_ari.images.space import Points
 from bids_ari.images.volume import volume_of
-from bids_ari.outputs.names import stem, tdp_label, threshold_label
+from bids_ari.outputs.names import region_stem, stem, tdp_label, threshold_label
 from bids_ari.report.figures import slices
 from bids_ari.report.figures.calibration import draw_calibration
 from bids_ari.report.figures.canvas import Canvas
@@ -239,7 +239,7 @@ def _draw_atlas(result: ContrastResult, scene: Scene) -> Drawings:
     if tdp.any():
         title = f"TDP of parcels: {region_set_title(result.atlas, result)}"
         canvas = partial(slices.draw_tdp, tdp, tdp > 0, scene, title)
-        yield "atlas", _brain(_file(result, "tdp", atlas=result.atlas.name), title, scene, canvas)
+        yield "atlas", _brain(f"figures/{region_stem(result, result.atlas)}_tdp", title, scene, canvas)
 
 
 def _peaks(result: ContrastResult) -> Points:
@@ -264,5 +264,5 @@ def _brain(name: str, title: str, scene: Scene, canvas: Callable[[], Canvas]) ->
     return Drawing(name, f"{scene.kind}: {title}.", scene.note, canvas)
 
 
-def _file(result: ContrastResult, suffix: str, formed: str = "", **labels: str) -> str:
-    return f"figures/{stem(result, desc=result.desc + formed, **labels)}_{suffix}"
+def _file(result: ContrastResult, suffix: str, formed: str = "") -> str:
+    return f"figures/{stem(result, desc=result.desc + formed)}_{suffix}"

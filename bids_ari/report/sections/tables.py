@@ -12,7 +12,7 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.structures import structure_label
-from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
+from bids_ari.outputs.names import region_stem, report_name, stem, tdp_label, threshold_label
 from bids_ari.report.atlases import names_title, naming_flag, near_atlas, peak_region, region_name, region_shares
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.figures.slices import colour_of
@@ -187,7 +187,7 @@ def region_block(result: ContrastResult, found: RegionSet) -> Context:
         "n_active": n_active,
         "n_active_below": max(n_active - first, 0),
         "parts": [part for part in (rows[:first], rows[first:]) if part],
-        "table": _path(result, stem(result, desc=result.desc, atlas=found.name).filename("tdp", ".tsv")),
+        "table": _path(result, region_stem(result, found).filename("tdp", ".tsv")),
     }
 
 

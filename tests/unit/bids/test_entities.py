@@ -51,12 +51,11 @@ def test_a_name_that_was_made_is_read_back() -> None:
 
 
 def test_entities_stand_in_the_order_of_the_bids_schema() -> None:
-    """With contrast, test and stat, which the schema does not define, before desc; an atlas follows the test."""
+    """With contrast, test and stat, which the schema does not define, before desc."""
     schema = load_schema()
     theirs = [schema.objects.entities[entity].name for entity in schema.rules.entities]
-    theirs.remove("atlas")
     assert [key for key in ORDER if key in theirs] == theirs
-    assert ORDER[-5:] == ("contrast", "test", "atlas", "stat", "desc")
+    assert ORDER[-4:] == ("contrast", "test", "stat", "desc")
     assert len(set(ORDER)) == len(ORDER)
 
 

@@ -42,6 +42,19 @@ def test_maps_and_tables_of_the_result_have_links() -> None:
     assert dict(found["tables"]) == tables
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("task-x_atlas-A_contrast-a_test-mean_desc-greater_tdp.tsv", "regions, A"),
+        ("task-x_atlas-A_seg-7n_scale-100_contrast-a_test-mean_desc-greater_tdp.tsv", "regions, A seg-7n scale-100"),
+        ("task-x_contrast-a_test-mean_atlas-A_desc-greater_tdp.tsv", "regions, A"),  # of 0.1.0
+    ],
+)
+def test_tables_of_regions_have_a_link_wherever_the_atlas_is_in_the_name(name: str, title: str) -> None:
+    found = row([f"group/{name}"], "group/task-x_contrast-a_test-mean_desc-greater_report.html")
+    assert found["tables"] == [(title, f"group/{name}")]
+
+
 def test_each_hemisphere_has_a_link() -> None:
     files = [f"group/hemi-{side}_contrast-a_test-mean_stat-z_statmap.func.gii" for side in "LR"]
     files += [f"group/contrast-a_hemi-{side}_test-mean_stat-z_statmap.func.gii" for side in "LR"]

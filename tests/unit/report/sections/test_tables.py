@@ -172,7 +172,7 @@ def test_an_atlas_has_a_picture_and_names_clusters(result: ContrastResult) -> No
     shown = with_atlas(result, region(1, "SomMot_3", result.clusters[3][0].peak))
     pictures = dict(draw(shown))
     html = report_page(shown, pictures)
-    assert pictures["atlas"].name.endswith("_atlas-own_desc-greater_tdp.png")
+    assert pictures["atlas"].name.endswith("_atlas-own_contrast-faces_test-mean_desc-greater_tdp.png")
     assert pictures["atlas"].uri in block(html, "regions-own")
     assert re.search(
         r"Peak in SomMot_3. Voxels: \d+ % SomMot_3; \d+ % in no region", text_of(block(html, "clusters-Z3"))
