@@ -26,7 +26,7 @@ _FLAG = re.compile(
     rf"(?: (?:(?=[0-9.'\"])()|({'|'.join(map(re.escape, _CHOICES))})(?![\w-])))?"
 )
 _NAME = re.compile(r"^(?:(Both) )?([a-z]+(?:-[a-z]+)+|(?<=Both )[a-z]+)(?: and ([a-z-]+))?(?= is | are | requires )")
-_COMMAND_ONLY = ("list", "reports-only", "config-file", "version", "help", "verbose", "quiet")
+_COMMAND_ONLY = ("list", "list-contrasts", "reports-only", "config-file", "version", "help", "verbose", "quiet")
 
 
 def name_arguments() -> None:

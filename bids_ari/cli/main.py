@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from bids_ari.cli.arguments import Parser, add_options, type_of_word
 from bids_ari.cli.runner import answer
@@ -13,6 +14,9 @@ from bids_ari.config.table import build, entries
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError, counted
 from bids_ari.runtime.collector import keep_imports, no_collection
 from bids_ari.runtime.progress import step
+
+if TYPE_CHECKING:
+    from bids_ari.cli.listing import Overview
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +64,9 @@ def do(arguments: argparse.Namespace) -> int:
 
     if modes.skip_bids_validation:
         log.info("--skip-bids-validation is accepted for compatibility: the input dataset is never validated")
-    if modes.list:
+    if modes.list or modes.list_contrasts:
         found = overview(*workflow.preview(settings), names_files=bool(arguments.verbose))
-        sys.stdout.write(found.text + "\n")
-        return found.exit_code
+        return _show_labels(found) if modes.list_contrasts else _show(found, sys.stdout)
     if modes.reports_only:
         given = {each.name: each.of(settings) for each in entries(Settings) if each.name in arguments}
         workflow.rebuild_reports(settings.output_dir, given)
@@ -74,6 +77,18 @@ def do(arguments: argparse.Namespace) -> int:
             return summary.exit_code
     log.info("Reports: %s", settings.output_dir / "index.html")
     return 0
+
+
+def _show(found: "Overview", stream: TextIO) -> int:
+    """Write what would be analysed; return the exit code of its problems."""
+    stream.write(found.text + "\n")
+    return found.exit_code
+
+
+def _show_labels(found: "Overview") -> int:
+    """Write the labels of contrasts to stdout, and what is wrong with others to stderr; return the exit code of it."""
+    sys.stdout.writelines(f"{label}\n" for label in found.labels)
+    return _show(found, sys.stderr) if found.exit_code else 0
 
 
 def parser(table: type = Settings) -> Parser:

@@ -53,8 +53,9 @@ def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
     before = {name: os.environ[name] for name in _THREADS if name in os.environ}
     if threads > 0:  # other values are refused later, with a message
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
-    try:  # --list writes nothing
-        with caches(getattr(arguments, "work_dir", None), None if getattr(arguments, "list", False) else output):
+    lists = any(getattr(arguments, name, False) for name in ("list", "list_contrasts"))
+    try:
+        with caches(getattr(arguments, "work_dir", None), None if lists else output):  # a list writes nothing
             yield
     finally:
         for name in _THREADS:

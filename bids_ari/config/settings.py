@@ -244,6 +244,12 @@ class Modes:
     list: bool = option(
         False, "print what would be analysed and what is excluded, with the reasons; write nothing", group=MAPS
     )
+    list_contrasts: bool = option(
+        False,
+        "print the labels of the contrasts that can be analysed, one per line, for scripts; if others cannot, what "
+        "--list prints goes to standard error, with its exit code; write nothing",
+        group=MAPS,
+    )
     config_file: Path | None = option(
         None,
         "take flags from this TOML file, such as the settings.toml of an earlier run; flags of the command line take "

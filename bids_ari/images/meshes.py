@@ -33,7 +33,8 @@ _USUAL = {32492: "fsLR", 59292: "fsLR"} | dict.fromkeys((2562, 10242, 40962, 163
 """Spaces of maps whose names have none, by the number of vertices of a hemisphere."""
 
 _OFFLINE = (
-    "Fill TEMPLATEFLOW_HOME on a machine with network access, or give the mesh of the maps with --surface L=FILE R=FILE"
+    "Fill TEMPLATEFLOW_HOME by bids-ari-templates where there is a network, or give the mesh of the maps with "
+    "--surface L=FILE R=FILE"
 )
 _GIVE = "Give the mesh on which the maps were computed with --surface L=FILE R=FILE"
 

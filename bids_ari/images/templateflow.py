@@ -19,7 +19,7 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 from bids_ari.runtime.progress import step
 
-OFFLINE = "Fill TEMPLATEFLOW_HOME on a machine with network access, or use a local file"
+OFFLINE = "Fill TEMPLATEFLOW_HOME by bids-ari-templates where there is a network, or use a local file"
 """Advice where a file of TemplateFlow is not on this machine."""
 
 LOCAL = "Use a local file with --mask, --atlas, --region-names or --target-grid; for bids-ari-map, add --space LABEL"

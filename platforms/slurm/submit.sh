@@ -1,31 +1,56 @@
 #!/usr/bin/env bash
 # Finds the contrasts of a dataset and submits one task per contrast:
-#   submit.sh IMAGE BIDS_DIR OUTPUT_DIR [flags of bids-ari]
-# Set options of sbatch by its variables, such as SBATCH_ACCOUNT. Logs and the list of contrasts are written to this folder.
+#   submit.sh [options of sbatch] IMAGE BIDS_DIR OUTPUT_DIR [flags of bids-ari]
+# Options of sbatch have the form --account=lab. By default a task has --mem=8G; --array=%20 runs at most 20 tasks at a time.
+# Logs and the list of contrasts are written to this folder.
 set -euo pipefail
 
-: "${3:?submit.sh IMAGE BIDS_DIR OUTPUT_DIR [flags of bids-ari]}"
+options=() limit='' memory=--mem=8G
+if compgen -v SBATCH_MEM_PER > /dev/null; then memory=''; fi # sbatch refuses two kinds of memory
+while [[ ${1:-} == -* ]]; do
+    case $1 in
+        --array=%*) limit=${1#--array=} ;;
+        --mem*=*) memory=$1 ;;
+        --*=* | --exclusive | --requeue | --no-requeue) options+=("$1") ;;
+        *)
+            echo "$1: options of sbatch have the form --option=value here" >&2
+            exit 64
+            ;;
+    esac
+    shift
+done
+: "${3:?submit.sh [options of sbatch] IMAGE BIDS_DIR OUTPUT_DIR [flags of bids-ari]}"
 image=$(realpath "$1")
 bids=$(realpath "$2")
 out=$(realpath -m "$3")
 shift 3
-
-status=0
-list=$(apptainer run --containall --cleanenv --bind "$bids:$bids:ro" "$image" "$bids" "$out" group --list "$@") || status=$?
-if ((status != 0)); then # 65, where others can be analysed: the tasks of those with a problem will fail
-    echo "$list" >&2
-    if ((status != 65)) || [[ $list =~ (^|$'\n')0\ contrasts ]]; then
-        exit "$status"
+for word in "$@"; do
+    if [[ $word == --split[-_]alpha || $word == --joint ]]; then
+        echo "$word does not work in an array: use --alpha, divided by the number of all results" >&2
+        exit 64
     fi
+done
+program=$(command -v apptainer || command -v singularity) || {
+    echo "Neither apptainer nor singularity is found: load its module first" >&2
+    exit 127
+}
+
+container=(--containall --cleanenv --bind "$bids:$bids:ro")
+if [[ -d ${TEMPLATEFLOW_HOME:-} ]]; then
+    templates=$(realpath "$TEMPLATEFLOW_HOME")
+    container+=(--bind "$templates:$templates:ro" --env "TEMPLATEFLOW_HOME=$templates")
+fi
+status=0
+labels=$("$program" run "${container[@]}" "$image" "$bids" "$out" group --list-contrasts "$@") || status=$?
+if ((status != 0 && status != 65)); then
+    exit "$status"
+elif [[ -z $labels ]]; then # 65: there are contrasts, and none can be analysed
+    echo "No contrast can be submitted" >&2
+    exit $((status == 65 ? 65 : 66))
 fi
 
 contrasts=$(mktemp "$PWD/contrasts.XXXXXX")
-sed -nE 's/^([[:alnum:]]+-[^_ ]+_)*(task)?contrast-([^_ ]+)(_.*)?$/\3/p' <<< "$list" | sort -u > "$contrasts"
-n_contrasts=$(wc -l < "$contrasts")
-if ((n_contrasts == 0)); then
-    echo "No map has a contrast in its name; write a list of contrasts and submit group.sbatch yourself" >&2
-    exit 66
-fi
-
-sbatch --array="1-$n_contrasts" "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/group.sbatch" \
+echo "$labels" > "$contrasts"
+options+=(${memory:+"$memory"} "--array=1-$(wc -l < "$contrasts")$limit")
+sbatch "${options[@]}" "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/group.sbatch" \
     "$image" "$bids" "$out" "$contrasts" "$@"

@@ -26,6 +26,7 @@ from docpages import DOCS, blocks
 from bids_ari import workflow
 from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
+from bids_ari.cli.templates import main as templates_main
 from bids_ari.outputs.derivatives import Derivatives
 
 FACES = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"
@@ -617,6 +618,8 @@ BY_CIRCUMSTANCES = {
     "The maps have no cohort",
     "A template cannot be fetched",
     "A mesh cannot be fetched",
+    "Templates cannot be downloaded",
+    "No such template or atlas",
     "Another model in the same output",
     "A choice that is not free after the analysis",
     "No result with this label",
@@ -631,7 +634,8 @@ BY_CIRCUMSTANCES = {
 def check(entry: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Run a command; its message and its code are those of an entry."""
     command, *others = (word.strip("'") for word in words.split(" "))
-    code = map_main(others) if command == "bids-ari-map" else main([command, *others])
+    programs = {"bids-ari-map": map_main, "bids-ari-templates": templates_main}
+    code = programs[command](others) if command in programs else main([command, *others])
     quoted = QUOTED[entry]
     assert str(code) in re.findall(r"\d+", quoted.section.partition(":")[0])
     log = " ".join(capsys.readouterr().err.split())
@@ -670,16 +674,27 @@ def test_list_ends_with_the_code_of_the_run(entry: str, data: Path) -> None:
     assert {*Path().rglob("*")} == before
 
 
+def unplugged(*_: object, **__: object) -> None:
+    """Raise the error of a machine without a network."""
+    raise ConnectionError
+
+
 def test_a_template(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """TemplateFlow knows the mask, and there is no network."""
-
-    def unplugged(*_: object, **__: object) -> None:
-        raise ConnectionError
-
     api = SimpleNamespace(ls=lambda *_, **__: ["tpl-MNI152NLin2009cAsym_res-02_desc-brain_mask.nii.gz"], get=unplugged)
     monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=api))
     monkeypatch.setenv("TEMPLATEFLOW_HOME", "new")
     check("A template cannot be fetched", "data out group --mask template", capsys)
+
+
+def test_templates_that_cannot_be_downloaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = SimpleNamespace(get=unplugged)
+    monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=api, __spec__=templateflow.__spec__))
+    words = f"bids-ari-templates {tmp_path} {{}}:res-2"
+    check("Templates cannot be downloaded", words.format("MNI152NLin6Asym"), capsys)
+    check("No such template or atlas", words.format("MNI152NLin2009cAsm"), capsys)
 
 
 @pytest.mark.parametrize(

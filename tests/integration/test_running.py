@@ -52,6 +52,18 @@ class TestLooking:
         assert everything(group_dir.parent) == before
         assert not (group_dir.parent / "out").exists()
 
+    def test_labels_for_scripts_are_all_there_is_on_stdout(
+        self, group_dir: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What cannot be analysed is explained on stderr."""
+        touch_maps(group_dir, "01", contrast="alone")
+        before = everything(group_dir.parent)
+        assert main([str(group_dir), str(group_dir.parent / "out"), "group", "--list-contrasts"]) == 65
+        captured = capsys.readouterr()
+        assert captured.out == "faces\n"
+        assert "1 contrast can be analysed, 1 cannot" in captured.err
+        assert everything(group_dir.parent) == before
+
     def test_it_has_the_exit_code_of_a_run_that_finds_nothing(self, group_dir: Path) -> None:
         words = [str(group_dir), str(group_dir.parent / "out"), "group", "--list", "--contrast", "houses"]
         assert main(words) == 18

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from docpages import DOCS, ROOT, blocks, commands
 
-from bids_ari.cli import demo
+from bids_ari.cli import demo, templates
 from bids_ari.cli import main as cli
 from bids_ari.cli import map as mapcli
 from bids_ari.cli import mask as maskcli
@@ -29,12 +29,24 @@ PARSES: dict[str, Callable[[Sequence[str]], argparse.Namespace]] = {
     "bids-ari-map": mapcli.parser().parse_args,
     "bids-ari-mask": maskcli.parser().parse_args,
     "bids-ari-demo": demo.parser().parse_args,
+    "bids-ari-templates": templates.parser().parse_args,
 }
 
 OF_OTHERS = {
     *("--rm", "--entrypoint", "--read-only", "--network", "--cap-drop", "--build-arg"),  # docker
     *("--containall", "--cleanenv", "--env", "--net", "--pwd"),  # apptainer
     *("--url", "--call-fmt"),  # datalad
+    *(
+        "--account",
+        "--time",
+        "--mem-per-cpu",
+        "--array",
+        "--mail-type",
+        "--requeue",
+        "--option",
+        "--output",
+        "--cpus-per-task",
+    ),  # sbatch
     "--dist",  # pytest
     "--to-scanner",  # mris_convert
 }

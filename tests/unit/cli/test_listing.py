@@ -105,6 +105,15 @@ class TestGroup:
         assert text.endswith("1 contrast can be analysed, 2 cannot")
         assert "maps 4" in text
 
+    def test_labels_are_of_contrasts_that_can_be_analysed(self, tmp_path: Path) -> None:
+        """Each once, also of several tasks, as ``--contrast`` selects them."""
+        for task in ("a", "b"):
+            touch_maps(tmp_path, "01", "02", contrast="faces>houses", task=task, space=None)
+        touch_maps(tmp_path, "01", "02", contrast="faces", task="a", space=None)
+        touch_maps(tmp_path, "01", contrast="alone", task=None, space=None)
+        found = discover(tmp_path)
+        assert overview(found, found, look).labels == ("faces", "faceshouses")
+
     def test_contrasts_that_clash_are_shown_both(self) -> None:
         both = [contrast("01", "02", clash="contrast-c, contrast-C") for _ in range(2)]
         text = overview(Discovery(tuple(both), ()), both, look).text
@@ -198,7 +207,7 @@ class TestText:
             raise DataError("2 problems with the maps", lines=["a.nii is damaged", "b.nii too"])
 
         only = contrast("01", "02")
-        text, code = overview(Discovery((only,), ()), [only], damaged)
+        text, code, _ = overview(Discovery((only,), ()), [only], damaged)
         assert code == 65
         assert "problem   2 problems with the maps\n            - a.nii is damaged\n            - b.nii too\n" in text
         assert text.endswith("0 contrasts can be analysed, 1 cannot")
