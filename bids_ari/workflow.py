@@ -42,6 +42,7 @@ from bids_ari.errors import (
 from bids_ari.images.statistic import Kind
 from bids_ari.joint import Work, analyse_jointly
 from bids_ari.outputs import archive
+from bids_ari.outputs.crate import write_crate
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
@@ -228,6 +229,7 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
                 errors[str(record.get("Name"))] = error
         with out.shared():
             write_overview(out)
+            write_crate(out)
     if errors:
         kinds = {type(error) for error in errors.values()}
         kind = kinds.pop() if len(kinds) == 1 else DataError

@@ -142,6 +142,6 @@ def results_in(out: Path) -> set[str]:
     leaves, hidden files too, is half-written.
     """
     whole = {"dataset_description.json", "README.md", ".bidsignore", "layout_config.json", "index.html"}
-    whole |= {"descriptions.tsv", "descriptions.json"}
+    whole |= {"descriptions.tsv", "descriptions.json", "ro-crate-metadata.json"}
     files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
     return {str(path) for path in files if path.parts[0] != "logs" and str(path) not in whole}

@@ -9,7 +9,7 @@ import csv
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,6 +47,9 @@ log = logging.getLogger(__name__)
 
 _LEVEL = 2  # of isal: images are a hundredth larger than by level 6 of zlib, which takes ten times as long
 
+RUNS = "Runs"
+"""Key of a record for the log folders of the runs that wrote the result: the analysis, then the latest new report."""
+
 SHARED_WAIT = 60.0
 """Seconds to wait for another process that updates the files about all results, which takes about one."""
 
@@ -77,9 +80,9 @@ class Derivatives:
         self._run_folder = ""
         self._warned: set[str] = set()
 
-    def __reduce__(self) -> tuple[type["Derivatives"], tuple[Path, dict[str, Path]]]:
+    def __reduce__(self) -> tuple[type["Derivatives"], tuple[Path, dict[str, Path]], dict[str, str]]:
         """Pickle or copy the output without its open result, so that each worker writes a result of its own."""
-        return type(self), (self.folder, self.sources)
+        return type(self), (self.folder, self.sources), {"_run_folder": self._run_folder}
 
     def __enter__(self) -> "Derivatives":
         self._files.open()
@@ -151,8 +154,9 @@ class Derivatives:
     def remove(self, name: str) -> None:
         """Remove a file about all results at once, if it exists, and its folder if that is empty then."""
         self._files.remove(name)
-        with suppress(OSError):
-            (self.folder / name).parent.rmdir()
+        if "/" in name:
+            with suppress(OSError):
+                (self.folder / name).parent.rmdir()
 
     def explain(self, desc: str, meaning: str) -> None:
         """Add the meaning of a ``desc`` label of the result recorded next to ``descriptions.tsv``."""
@@ -167,20 +171,24 @@ class Derivatives:
         fingerprint: str = "",
         results: Iterable[str] = (),
         model: Mapping[str, Any] | None = None,
+        runs: Sequence[str] = (),
     ) -> None:
         """Make the files of a result visible, record them, and remove those that only an earlier run of it wrote.
 
         Its name is unique in the dataset, `written` are files in addition to those that wait, and the index shows the
         `summary`. For `reusable`: a `fingerprint` of the inputs, options and versions of the contrast, and the names of
-        all `results` that have it. `model` are the facts about its model, for `bids_ari.outputs.models.check_model`.
+        all `results` that have it. `model` are the facts about its model, for `bids_ari.outputs.models.check_model`;
+        `runs` are the log folders of earlier runs that wrote a part of the result.
         """
         if self._stage is not None:
             origin: Note = {"Fingerprint": fingerprint, "ContrastResults": [*results]} if fingerprint else {}
             origin |= {"ModelFacts": model} if model else {}
+            wrote = dict.fromkeys([*runs, *([self._run_folder] if self._run_folder else [])])
+            origin |= {RUNS: [*wrote]} if wrote else {}
             self._publish(self._stage, result, written, summary, origin)
             return
         with self.result(str(summary.get("Contrast") or result)):
-            self.record(result, written, summary, fingerprint=fingerprint, results=results, model=model)
+            self.record(result, written, summary, fingerprint=fingerprint, results=results, model=model, runs=runs)
 
     def records_of(self, contrast: str) -> list[Note]:
         """Return the records of a contrast, also of incomplete results."""

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 BIDS_VERSION = "1.10.0"
 CODE_URL = "https://github.com/bids-ari/bids_ari"
 
-IGNORED = ("group", "sub-*", "figures", "logs", "neurovault", "*.html", "layout_config.json")
+IGNORED = ("group", "sub-*", "figures", "logs", "neurovault", "*.html", "layout_config.json", "ro-crate-metadata.json")
 """Files outside the BIDS schema, for ``.bidsignore``."""
 
 ACKNOWLEDGEMENT = "Please cite Rosenblatt et al. (2018), doi:10.1016/j.neuroimage.2018.07.060"

@@ -18,8 +18,8 @@ from bids_ari.config.table import entries
 from bids_ari.errors import BidsAriError, DataError, NoMatchError, UsageError, listing
 from bids_ari.images.anatomy import check_cuts
 from bids_ari.outputs import archive, files, names, neurovault
-from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.records import Note, files_of
+from bids_ari.outputs.derivatives import RUNS, Derivatives
+from bids_ari.outputs.records import Note, entry, files_of
 from bids_ari.report.page import write_report
 from bids_ari.report.results import summary_for_index
 
@@ -179,6 +179,7 @@ def _of_record(record: Note, *, is_changed: bool) -> dict[str, Any]:
         "fingerprint": fingerprint if isinstance(fingerprint, str) and not is_changed else "",
         "results": results if isinstance(results, list) and not is_changed else (),
         "model": model if isinstance(model, dict) else None,
+        "runs": [each for each in entry(record, RUNS, list) if isinstance(each, str)][:1],
     }
 
 

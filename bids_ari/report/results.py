@@ -10,6 +10,7 @@ from bids_ari.analysis.fingerprint import fingerprint, in_family
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.errors import BidsAriError
 from bids_ari.outputs import files, names, neurovault
+from bids_ari.outputs.crate import write_crate
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.models import check_model, model_facts
 from bids_ari.outputs.outcome import summary
@@ -91,6 +92,7 @@ def _update(out: Derivatives) -> None:
         with out.shared():
             write_overview(out)
             out.describe()
+            write_crate(out)
 
 
 def write_overview(out: Derivatives) -> None:

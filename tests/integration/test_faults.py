@@ -329,7 +329,8 @@ class TestProgram:
             for out in ("undisturbed", "out")
         )
         assert found.keys() == undisturbed.keys()
-        assert not {name for name in found if found[name] != undisturbed[name] and not name.endswith(".html")}
+        timed = (".html", "ro-crate-metadata.json")
+        assert not {name for name in found if found[name] != undisturbed[name] and not name.endswith(timed)}
         assert not (tmp_path / "out" / STAGING).exists()
 
     def test_a_killed_run_continues_at_the_next_contrast(

@@ -1,0 +1,229 @@
+"""Provenance of an output as a RO-Crate: ``ro-crate-metadata.json``, which describes runs, inputs and main results.
+
+It follows RO-Crate 1.1 and its profile Process Run Crate 0.5 (https://www.researchobject.org/workflow-run-crate): each
+run that wrote results which are there is an action, whose instrument is this program. Files of results other than the
+main ones are not listed one by one; the records in ``logs/results/`` list all.
+"""
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from bids_ari.bids.sidecars import DESCRIPTION, read_json
+from bids_ari.errors import ReadError
+from bids_ari.outputs.derivatives import RUNS, Derivatives
+from bids_ari.outputs.description import CODE_URL
+from bids_ari.outputs.records import Note, entry, files_of, leads_out
+from bids_ari.runtime.provenance import without_paths
+
+CRATE = "ro-crate-metadata.json"
+
+PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+_SPECIFICATION = "https://w3id.org/ro/crate/1.1"
+_TERMS = "https://w3id.org/ro/terms/workflow-run#"
+_CONTEXT = {term: _TERMS + term for term in ("ContainerImage", "containerImage")}
+
+_FORMATS = {
+    ".html": "text/html",
+    ".tsv": "text/tab-separated-values",
+    ".npz": "application/zip",
+    ".nii.gz": "application/gzip",
+    ".gii": "application/xml",
+    ".nii": "application/octet-stream",
+    ".json": "application/json",
+    ".toml": "application/toml",
+    ".md": "text/markdown",
+    ".txt": "text/plain",
+}
+"""Media type by extension."""
+
+_MAIN = ("report", "explorer", "forest", "design", "clusters")
+_MAIN_STATISTICS = ("effect", "t", "F", "z")
+"""Suffixes of the main files of a result, and labels of ``stat-`` of its main maps; TDP over all thresholds is one."""
+
+_ABOUT = {
+    "index.html": "All results, linked",
+    "README.md": "Overview of the files",
+    DESCRIPTION: "The output as a BIDS derivative dataset: sources, versions, how to acknowledge",
+    "descriptions.tsv": "Meaning of each desc label in names of files",
+}
+"""Files about all results."""
+
+Entity = dict[str, Any]
+
+
+class _Run(NamedTuple):
+    """A run: its folder, its provenance, and the records of its results."""
+
+    folder: str
+    facts: Mapping[str, Any]
+    records: Sequence[Note]
+
+
+def write_crate(out: Derivatives) -> None:
+    """Write the description of all results on disk and of the runs that wrote them; remove it if there are none."""
+    if not (records := out.records()):
+        out.remove(CRATE)
+        return
+    runs = list(_runs(out, records))
+    about = _read(out, DESCRIPTION)
+    programs = {version: None for run in runs if (version := _version(run))}
+    sources = [_source(name, link) for name, link in entry(about, "DatasetLinks", dict).items() if name]
+    containers = {each["@id"]: each for run in runs if (each := _container(run))}
+    logs = [f"{run.folder}/{name}" for run in runs for name in ("settings.toml", "provenance.json", "log.txt")]
+    listed = [*_ABOUT, *(name for record in records for name in _main(record)), *logs]
+    files = [_file(name) for name in dict.fromkeys(listed) if (out.folder / name).is_file()]
+    known = {each["@id"] for each in files}
+    actions = [_action(run, known, sources) for run in runs]
+    root = _root(about, records, files, actions)
+    graph = [_DESCRIPTOR, root, _PROFILE, *_license(about), *files, *actions, *map(_program, programs)]
+    content = {"@context": [f"{_SPECIFICATION}/context", _CONTEXT], "@graph": [*graph, *sources, *containers.values()]}
+    out.text(CRATE, json.dumps(content, indent=1, ensure_ascii=True) + "\n")
+
+
+_DESCRIPTOR: Entity = {
+    "@id": CRATE,
+    "@type": "CreativeWork",
+    "conformsTo": {"@id": _SPECIFICATION},
+    "about": {"@id": "./"},
+}
+_PROFILE: Entity = {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
+
+
+def _runs(out: Derivatives, records: Iterable[Note]) -> Iterator[_Run]:
+    """Yield the runs of results, in their order; none whose log was removed."""
+    found: dict[str, list[Note]] = {}
+    for record in records:
+        for folder in entry(record, RUNS, list):
+            if isinstance(folder, str) and folder.startswith("logs/") and not leads_out(folder):
+                found.setdefault(folder, []).append(record)
+    for folder in sorted(found):
+        if facts := _read(out, f"{folder}/provenance.json"):
+            yield _Run(folder, facts, found[folder])
+
+
+def _read(out: Derivatives, name: str) -> dict[str, Any]:
+    """Read a file of the output; nothing if it is absent or damaged."""
+    with suppress(ReadError):
+        return read_json(out.folder / name)
+    return {}
+
+
+def _root(about: Note, records: Sequence[Note], files: Iterable[Entity], actions: Iterable[Entity]) -> Entity:
+    """Return the output as a whole."""
+    return {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": str(about.get("Name") or "All-Resolutions Inference by bids_ari"),
+        "description": "Group analysis of fMRI contrast maps with All-Resolutions Inference, a BIDS derivative dataset",
+        "datePublished": max(str(record.get("Time")) for record in records),
+        "license": {"@id": "#license"},
+        "conformsTo": {"@id": PROFILE},
+        "creditText": str(about.get("HowToAcknowledge") or ""),
+        "hasPart": _links(files),
+        "mentions": _links(actions),
+    }
+
+
+def _license(about: Note) -> list[Entity]:
+    """Return the licence of the sources, as their description states it."""
+    name = str(about.get("License") or "unknown")
+    text = f"Licence of the source datasets, as they state it: {name}"
+    return [{"@id": "#license", "@type": "CreativeWork", "name": name, "description": text}]
+
+
+def _main(record: Note) -> Iterator[str]:
+    """Yield the main files of a result."""
+    for name in sorted(files_of(record)):
+        stem, _, end = name.rpartition("/")[2].partition(".")
+        suffix = stem.rpartition("_")[2]
+        labels = dict(part.partition("-")[::2] for part in stem.split("_"))
+        is_map = suffix == "statmap" and end != "json" and not name.startswith("neurovault/")
+        is_tdp = labels.get("stat") == "tdp" and labels.get("desc", "").endswith("All")
+        if (suffix in _MAIN and end not in ("json", "png")) or (
+            is_map and (labels.get("stat") in _MAIN_STATISTICS or is_tdp)
+        ):
+            yield name
+
+
+def _file(name: str) -> Entity:
+    """Return a file."""
+    found: Entity = {"@id": _id(name), "@type": "File", "name": _ABOUT.get(name, name.rpartition("/")[2])}
+    kind = next((kind for end, kind in _FORMATS.items() if name.endswith(end)), None)
+    return found | ({"encodingFormat": kind} if kind else {})
+
+
+def _id(name: str) -> str:
+    """Return the path of a file as an identifier, in which URIs escape some characters."""
+    return quote(name, safe="/+")
+
+
+def _action(run: _Run, known: set[str], sources: Iterable[Entity]) -> Entity:
+    """Return a run: the program, the inputs and settings, the results that are there."""
+    command = [word for word in entry(run.facts, "Command", list) if isinstance(word, str)]
+    settings = f"{run.folder}/settings.toml"
+    results = [name for record in run.records for name in map(_id, _main(record)) if name in known]
+    found: Entity = {
+        "@id": f"#{run.folder.rpartition('/')[2]}",
+        "@type": "CreateAction",
+        "name": f"Run of bids_ari, {run.folder}",
+        "description": shlex.join(without_paths(command)),
+        "instrument": {"@id": _id_of_program(_version(run))},
+        "startTime": str(run.facts.get("Started")),
+        "endTime": max(str(record.get("Time")) for record in run.records),
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+        "object": _links([*sources, *({"@id": name} for name in (settings,) if name in known)]),
+        "result": _links({"@id": name} for name in dict.fromkeys(results)),
+    }
+    container = _container(run)
+    return found | ({"containerImage": {"@id": container["@id"]}} if container else {})
+
+
+def _version(run: _Run) -> str:
+    """Return the version of this program in a run."""
+    return str(entry(run.facts, "Versions", dict).get("bids_ari", "unknown"))
+
+
+def _id_of_program(version: str) -> str:
+    return f"{CODE_URL}#{version}"
+
+
+def _program(version: str) -> Entity:
+    """Return this program."""
+    return {
+        "@id": _id_of_program(version),
+        "@type": "SoftwareApplication",
+        "name": "bids_ari",
+        "version": version,
+        "url": {"@id": CODE_URL},
+    }
+
+
+def _source(name: str, link: object) -> Entity:
+    """Return a source dataset, by the name that BIDS URIs have of it."""
+    text = f"Source dataset; bids:{name}: in URIs, {link} from this folder"
+    return {"@id": f"#source-{quote(name)}", "@type": "CreativeWork", "name": name, "description": text}
+
+
+def _container(run: _Run) -> Entity | None:
+    """Return the container of a run; None outside any, and for one without a name."""
+    facts = entry(run.facts, "Container", dict)
+    kind, tag = facts.get("Type"), facts.get("Tag")
+    if not isinstance(kind, str) or not isinstance(tag, str):
+        return None
+    image = {"apptainer": "SIFImage"}.get(kind, "DockerImage")
+    return {
+        "@id": f"#container-{quote(tag)}",
+        "@type": "ContainerImage",
+        "additionalType": {"@id": _TERMS + image},
+        "name": tag,
+    }
+
+
+def _links(entities: Iterable[Entity]) -> list[dict[str, str]] | dict[str, str]:
+    """Return references to entities: one alone is not in a list."""
+    found = [{"@id": str(each["@id"])} for each in entities]
+    return found[0] if len(found) == 1 else found
