@@ -124,7 +124,7 @@ def analyse_studies(arguments: argparse.Namespace, runner: "Runner | None" = Non
     log.info("Studies: %s", arguments.output_dir / "index.html")
     n_failed = codes.total() - codes[0]
     if n_failed:
-        log.error("%s of %d failed: the reasons are in studies.tsv", counted(n_failed, "analysis"), codes.total())
+        log.error("%d of %s failed: the reasons are in studies.tsv", n_failed, counted(codes.total(), "task"))
     return DataError.exit_code if n_failed else 0
 
 
@@ -181,7 +181,7 @@ def _run(studies: "Sequence[Study]", arguments: argparse.Namespace, runner: "Run
             log.log(level, "%s (%d of %d): %s", outcome.study.name, codes.total(), len(studies), state)
     except KeyboardInterrupt as error:
         write_summary(arguments.output_dir)
-        finished = f"{codes.total()} of {len(studies)} studies are finished"
+        finished = f"{codes.total()} of {counted(len(studies), 'task')} are finished"
         raise Interrupted(f"{finished}, and all results are kept; the same command goes on from there") from error
     write_summary(arguments.output_dir)
     return codes

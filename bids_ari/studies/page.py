@@ -1,10 +1,11 @@
 """Page over all studies of an output, in the style of the index of one output."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bids_ari._version import __version__
-from bids_ari.errors import plural_of
+from bids_ari.errors import listing, plural_of
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.formatting import percent, proportion
 from bids_ari.report.labels import method_title
@@ -12,6 +13,10 @@ from bids_ari.report.render import asset, page_script, render
 
 if TYPE_CHECKING:
     from bids_ari.studies.summary import Row, Summary
+
+
+MOST = 8
+"""Reasons of failures that are shown; the others are folded."""
 
 
 def page(studies: "Sequence[Summary]", target: str) -> str:
@@ -22,9 +27,12 @@ def page(studies: "Sequence[Summary]", target: str) -> str:
         "studies.html",
         rows=rows,
         studies=[_study(study) for study in studies],
-        failures=[failure for study in studies for failure in _failures(study)],
+        n_failed=sum(1 for study in studies for _ in _failures(study)),
+        failures=_by_reason(failure for study in studies for failure in _failures(study)),
+        most=MOST,
+        units=sorted({row["units"] for row in rows}),
         n_active=sum(bool(row["tdn"]) for row in rows),
-        n_studies=len({study.record.get("Study") for study in studies}),
+        n_studies=len({study.record.get("Study") for study in studies if study.record.get("Task")}),
         has_methods=len({row["method"] for row in rows}) > 1,
         has_models=any(study.record.get("Model") for study in studies),
         confidence=confidences.pop() if len(confidences) == 1 else None,
@@ -80,7 +88,7 @@ def _study(study: "Summary") -> dict[str, Any]:
     return {
         "name": record.get("Name"),
         "index": f"{record.get('Name')}/index.html" if study.results else "",
-        "model": record.get("Model") or "",
+        "model": record.get("Model") or ("mean" if record.get("Command") else "–"),
         "note": record.get("Note") or "",
         "n_results": len(study.results),
         "n_active": sum(bool(row["tdn"]) for row in study.results),
@@ -91,10 +99,17 @@ def _study(study: "Summary") -> dict[str, Any]:
     }
 
 
-def _failures(study: "Summary") -> Iterator[Mapping[str, str]]:
+def _failures(study: "Summary") -> Iterator[tuple[str, str]]:
     """Yield the name and the reason of each failure."""
     for row in study.rows:
-        if row.get("reason"):
+        if reason := row.get("reason"):
             contrast = row.get("contrast")
-            name = f"{study.record.get('Name')}" + (f": {contrast}" if contrast else "")
-            yield {"name": name, "reason": str(row["reason"])}
+            yield f"{study.record.get('Name')}" + (f": {contrast}" if contrast else ""), str(reason)
+
+
+def _by_reason(failures: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return failures, those with the same reason together; they are named by up to five."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, reason in failures:
+        names[reason].append(name)
+    return [(listing(found), reason) for reason, found in names.items()]

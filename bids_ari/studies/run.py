@@ -164,7 +164,7 @@ def _run_study(study: Study, output: Path, options: Sequence[str], runner: Runne
     except OSError as error:
         code, message = exit_code(error), str(error)
     if code and not message:
-        message = last_error(log_file) or f"ended with {code} and no message{_by_signal(code)}"
+        message = last_error(log_file) or f"ended with exit code {code}{_cause(code, log_file)}"
     write_record(files, study, code, words, time.monotonic() - began, message)
     return Outcome(study, code, message)
 
@@ -184,11 +184,15 @@ def last_error(log_file: Path) -> str:
     return brief(printable(" ".join([lines[starts[-1]], *rest]).removeprefix("ERROR ")))
 
 
-def _by_signal(code: int) -> str:
-    """Return a text on the signal that ended a process, if one did."""
-    if code <= 128 or code == INTERRUPTED:
-        return ", interrupted" * (code == INTERRUPTED)
-    return f": signal {code - 128}" + (", perhaps for lack of memory" if code == 137 else "")
+def _cause(code: int, log_file: Path) -> str:
+    """Return what is known of the cause of an exit code without a message: a signal, or the last line of the log."""
+    if code == INTERRUPTED:
+        return ", interrupted"
+    if code > 128:
+        return f", by signal {code - 128}" + (", perhaps for lack of memory" if code == 137 else "")
+    lines = log_file.read_text(encoding="utf-8", errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {brief(printable(last))}" if last else ""
 
 
 def write_record(

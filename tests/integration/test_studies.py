@@ -246,7 +246,7 @@ def test_an_interrupted_command_keeps_results_and_writes_the_summary(analyses: P
         process.send_signal(signal.SIGTERM)
         _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "0 of 2 studies are finished, and all results are kept" in error
+    assert "0 of 2 tasks are finished, and all results are kept" in error
     assert read(out / "logs" / "ds900001_task-flanker.json")["ExitCode"] == 130
     assert {row["exit_code"] for row in of_study(table_of(out), "ds900001")} == {"130"}
     assert not (out / "logs" / "ds900002_task-rest.json").exists()

@@ -111,9 +111,18 @@ def test_the_last_error_of_a_log(tmp_path: Path, text: str, expected: str) -> No
     assert last_error(tmp_path / "log") == expected
 
 
-def test_a_process_that_was_killed(tmp_path: Path) -> None:
-    (outcome,) = run_studies(studies(1), tmp_path, [], Noted([137]))
-    assert "signal 9, perhaps for lack of memory" in outcome.message
+@pytest.mark.parametrize(
+    ("code", "log", "message"),
+    [
+        (137, "INFO a", "by signal 9, perhaps for lack of memory"),
+        (130, "", "interrupted"),
+        (1, "Traceback\nSyntaxError: x\n\n", "exit code 1: SyntaxError: x"),
+        (1, "", "exit code 1"),
+    ],
+)
+def test_a_process_that_ended_without_a_message(tmp_path: Path, code: int, log: str, message: str) -> None:
+    (outcome,) = run_studies(studies(1), tmp_path, [], Noted([code], log))
+    assert outcome.message.endswith(message)
 
 
 class TestProcesses:
