@@ -6,9 +6,11 @@ main ones are not listed one by one; the records in ``logs/results/`` list all.
 """
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -16,7 +18,7 @@ from bids_ari.bids.sidecars import DESCRIPTION, read_json
 from bids_ari.errors import ReadError
 from bids_ari.outputs.derivatives import RUNS, Derivatives
 from bids_ari.outputs.description import CODE_URL
-from bids_ari.outputs.records import Note, entry, files_of, leads_out
+from bids_ari.outputs.records import Note, entry, leads_out
 from bids_ari.runtime.provenance import without_paths
 
 CRATE = "ro-crate-metadata.json"
@@ -24,7 +26,7 @@ CRATE = "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 _TERMS = "https://w3id.org/ro/terms/workflow-run#"
-_CONTEXT = {term: _TERMS + term for term in ("ContainerImage", "containerImage")}
+_TERMS_OF_CRATE = [f"{_SPECIFICATION}/context", {term: _TERMS + term for term in ("ContainerImage", "containerImage")}]
 
 _FORMATS = {
     ".html": "text/html",
@@ -40,9 +42,11 @@ _FORMATS = {
 }
 """Media type by extension."""
 
-_MAIN = ("report", "explorer", "forest", "design", "clusters")
-_MAIN_STATISTICS = ("effect", "t", "F", "z")
-"""Suffixes of the main files of a result, and labels of ``stat-`` of its main maps; TDP over all thresholds is one."""
+_MAIN = re.compile(
+    r"_(report\.html|explorer\.html|forest\.npz|design\.tsv|clusters\.tsv)$"
+    r"|_stat-(effect|t|F|z|tdp_(.*_)?desc-[^_]*All)_(.*_)?statmap\.(?!json)"
+)
+"""The main files of a result; of its TDP maps, that over all thresholds."""
 
 _ABOUT = {
     "index.html": "All results, linked",
@@ -61,6 +65,7 @@ class _Run(NamedTuple):
     folder: str
     facts: Mapping[str, Any]
     records: Sequence[Note]
+    results: Sequence[str]  # their main files
 
 
 def write_crate(out: Derivatives) -> None:
@@ -68,20 +73,21 @@ def write_crate(out: Derivatives) -> None:
     if not (records := out.records()):
         out.remove(CRATE)
         return
-    runs = list(_runs(out, records))
+    main = {str(record.get("Name")): _main(record) for record in records}
+    runs = list(_runs(out, records, main))
     about = _read(out, DESCRIPTION)
     programs = {version: None for run in runs if (version := _version(run))}
     sources = [_source(name, link) for name, link in entry(about, "DatasetLinks", dict).items() if name]
     containers = {each["@id"]: each for run in runs if (each := _container(run))}
-    logs = [f"{run.folder}/{name}" for run in runs for name in ("settings.toml", "provenance.json", "log.txt")]
-    listed = [*_ABOUT, *(name for record in records for name in _main(record)), *logs]
+    logs = [f"{run.folder}/{name}" for run in runs for name in ("settings.toml", "provenance.json")]
+    listed = [*_ABOUT, *chain.from_iterable(main.values()), *logs]
     files = [_file(name) for name in dict.fromkeys(listed) if (out.folder / name).is_file()]
     known = {each["@id"] for each in files}
     actions = [_action(run, known, sources) for run in runs]
     root = _root(about, records, files, actions)
     graph = [_DESCRIPTOR, root, _PROFILE, *_license(about), *files, *actions, *map(_program, programs)]
-    content = {"@context": [f"{_SPECIFICATION}/context", _CONTEXT], "@graph": [*graph, *sources, *containers.values()]}
-    out.text(CRATE, json.dumps(content, indent=1, ensure_ascii=True) + "\n")
+    lines = ",\n".join(map(json.dumps, [*graph, *sources, *containers.values()]))  # as fast as without lines
+    out.text(CRATE, f'{{"@context": {json.dumps(_TERMS_OF_CRATE)}, "@graph": [\n{lines}\n]}}\n')
 
 
 _DESCRIPTOR: Entity = {
@@ -93,8 +99,8 @@ _DESCRIPTOR: Entity = {
 _PROFILE: Entity = {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
 
 
-def _runs(out: Derivatives, records: Iterable[Note]) -> Iterator[_Run]:
-    """Yield the runs of results, in their order; none whose log was removed."""
+def _runs(out: Derivatives, records: Iterable[Note], main: Mapping[str, Iterable[str]]) -> Iterator[_Run]:
+    """Yield the runs of results with these main files, in their order; none whose log was removed."""
     found: dict[str, list[Note]] = {}
     for record in records:
         for folder in entry(record, RUNS, list):
@@ -102,7 +108,8 @@ def _runs(out: Derivatives, records: Iterable[Note]) -> Iterator[_Run]:
                 found.setdefault(folder, []).append(record)
     for folder in sorted(found):
         if facts := _read(out, f"{folder}/provenance.json"):
-            yield _Run(folder, facts, found[folder])
+            results = dict.fromkeys(name for record in found[folder] for name in main[str(record.get("Name"))])
+            yield _Run(folder, facts, found[folder], tuple(results))
 
 
 def _read(out: Derivatives, name: str) -> dict[str, Any]:
@@ -135,18 +142,10 @@ def _license(about: Note) -> list[Entity]:
     return [{"@id": "#license", "@type": "CreativeWork", "name": name, "description": text}]
 
 
-def _main(record: Note) -> Iterator[str]:
-    """Yield the main files of a result."""
-    for name in sorted(files_of(record)):
-        stem, _, end = name.rpartition("/")[2].partition(".")
-        suffix = stem.rpartition("_")[2]
-        labels = dict(part.partition("-")[::2] for part in stem.split("_"))
-        is_map = suffix == "statmap" and end != "json" and not name.startswith("neurovault/")
-        is_tdp = labels.get("stat") == "tdp" and labels.get("desc", "").endswith("All")
-        if (suffix in _MAIN and end not in ("json", "png")) or (
-            is_map and (labels.get("stat") in _MAIN_STATISTICS or is_tdp)
-        ):
-            yield name
+def _main(record: Note) -> list[str]:
+    """Return the main files of a result."""
+    names = (name for name in entry(record, "Files", list) if isinstance(name, str) and _MAIN.search(name))
+    return sorted(name for name in names if not leads_out(name))
 
 
 def _file(name: str) -> Entity:
@@ -165,7 +164,6 @@ def _action(run: _Run, known: set[str], sources: Iterable[Entity]) -> Entity:
     """Return a run: the program, the inputs and settings, the results that are there."""
     command = [word for word in entry(run.facts, "Command", list) if isinstance(word, str)]
     settings = f"{run.folder}/settings.toml"
-    results = [name for record in run.records for name in map(_id, _main(record)) if name in known]
     found: Entity = {
         "@id": f"#{run.folder.rpartition('/')[2]}",
         "@type": "CreateAction",
@@ -176,7 +174,7 @@ def _action(run: _Run, known: set[str], sources: Iterable[Entity]) -> Entity:
         "endTime": max(str(record.get("Time")) for record in run.records),
         "actionStatus": "http://schema.org/CompletedActionStatus",
         "object": _links([*sources, *({"@id": name} for name in (settings,) if name in known)]),
-        "result": _links({"@id": name} for name in dict.fromkeys(results)),
+        "result": _links({"@id": name} for name in map(_id, run.results) if name in known),
     }
     container = _container(run)
     return found | ({"containerImage": {"@id": container["@id"]}} if container else {})
