@@ -30,6 +30,7 @@ from bids_ari.bids.exclusions import notes_on_subjects
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.single_map import contrast_of_map
 from bids_ari.bids.spaces import StandardSpace
+from bids_ari.bids.spatial import spatial_metadata
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources
@@ -107,6 +108,7 @@ def group_tests(
         design=replace(design, excluded=(), notes=(), groups=()),  # in the contrast, notes and variances
         hashes=_hashes(contrast, stack) | hash_files(files),
         files={role: path.name for role, path in files.items()},
+        spatial=spatial_metadata(contrast.members[0].first),
         resampled=stack.resampled,
         normalised=stack.normalised,
         outlying=fitted.outlying,
@@ -309,6 +311,7 @@ def _single_tests(
         n_constant=0,
         hashes=_hashes(contrast, stack) | hash_files(files),
         files={role: path.name for role, path in files.items()},
+        spatial=spatial_metadata(member.first),
         folder=folder,
     )
     named = (*notes_on_spaces(files, template), *notes_on_resolutions(files, template, options))

@@ -100,6 +100,8 @@ class ContrastResult(Views, RegionBounds):
         The SHA-256 of each map that was read, by its BIDS URI, and of each file in `files`, by its role.
     files : mapping of str to str
         The names of the files that options refer to, by role (``mask``, ``atlas``, ``names``), also of TemplateFlow.
+    spatial : mapping of str to Any
+        What the sidecars of the subject maps say about their space; see `bids_ari.bids.spatial`.
     tau2 : array (n_points,) or None
         The variance between subjects, where first-level variances were given and it was estimated.
     resampled, normalised : tuple of str
@@ -141,6 +143,7 @@ class ContrastResult(Views, RegionBounds):
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    spatial: Mapping[str, Any] = field(default_factory=dict)
     resampled: tuple[str, ...] = ()
     normalised: tuple[str, ...] = ()
     group_variances: GroupVariances | None = None

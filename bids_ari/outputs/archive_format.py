@@ -112,7 +112,7 @@ RENAMED: Mapping[str, Mapping[str, str | None]] = {
 
 SHARED = (
     *("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "files", "resampled", "normalised"),
-    *("group_variances", "normality", "joint", "made"),
+    *("group_variances", "normality", "joint", "made", "spatial"),
 )
 
 
@@ -146,6 +146,7 @@ class Text:
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)  # names by role, such as mask
+    spatial: Mapping[str, Any] = field(default_factory=dict)
     resampled: tuple[str, ...] = ()
     normalised: tuple[str, ...] = ()
     group_variances: GroupVariances | None = None

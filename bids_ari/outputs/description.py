@@ -15,7 +15,7 @@ from bids_ari.runtime import provenance
 
 log = logging.getLogger(__name__)
 
-BIDS_VERSION = "1.10.0"
+BIDS_VERSION = "1.11.1"
 CODE_URL = "https://github.com/bids-ari/bids_ari"
 
 IGNORED = ("group", "sub-*", "figures", "logs", "neurovault", "*.html", "layout_config.json", "ro-crate-metadata.json")
@@ -63,7 +63,7 @@ def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, 
         "License": (licences.pop() if len(licences) == 1 else "") or "unknown",
         "Authors": authors if len(authors) > 1 else [*(authors or [_UNNAMED]), _PROGRAM],
         "GeneratedBy": [tool | ({"Container": container} if container else {})],
-        "SourceDatasets": [{"URL": link} for link in dict.fromkeys(links.values())],
+        "SourceDatasets": [{"URL": link} | _doi(place / link) for link in dict.fromkeys(links.values())],
         "DatasetLinks": links,
         "HowToAcknowledge": ACKNOWLEDGEMENT,
     }
@@ -91,6 +91,12 @@ def _read(folder: Path) -> dict[str, Any]:
     except ReadError as error:
         log.debug("%s", error)
         return {}
+
+
+def _doi(source: Path) -> dict[str, str]:
+    """Return the entry of the DOI of a source, if it has one."""
+    doi = next(_texts(_read(source).get("DatasetDOI")), "")
+    return {"DOI": doi} if doi else {}
 
 
 def _authors(source: Path) -> list[str]:

@@ -17,6 +17,7 @@ from bids_ari.outputs.sidecars import (
     weights_by_column,
     within_subjects,
 )
+from bids_ari.outputs.spatial import spatial_entries
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 
@@ -28,6 +29,8 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
     diagnostics = design_diagnostics(design.matrix)
     sidecar: Sidecar = {
         "Description": "Design matrix of the group model",
+        "Sources": [file.uri for file in result.contrast.files],
+        **spatial_entries(result),
         "Formula": design.formula or None,
         "Factors": dict(design.factors),
         **within_subjects(result.contrast),

@@ -119,6 +119,8 @@ class _Writer:
                 self._explain(labels["desc"], worded(result, each.meaning.replace("{direction}", direction(result))))
             if "{desc}" in desc:
                 extra["Alternative"] = result.alternative_label
+            if each.suffix == "mask":
+                extra["Type"] = "ROI"  # of the kinds that BIDS has: not always the whole brain
             entities = (stem if each.per_test else contrast_stem)(result, **labels)
             text = each.description + ", of the distance from the minimum effect" * bool(is_beyond)
             about = sidecar(result, text, inferred=each.inferred, **extra)

@@ -20,6 +20,7 @@ from bids_ari.config.methods import METHODS
 from bids_ari.config.table import sidecar_entries
 from bids_ari.design.design import Design
 from bids_ari.outputs.names import path_of, statistic_stem
+from bids_ari.outputs.spatial import spatial_entries
 from bids_ari.stats.distributions import FloatArray
 
 Sidecar = dict[str, Any]
@@ -67,6 +68,7 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": number(result.dof),
         f"NumberOf{result.space.units.capitalize()}": result.space.n_points,
+        **spatial_entries(result),
         **sidecar_entries(result.options, "data"),
         "MaskHash": result.hashes.get("mask"),
         **_named_file(result, "Mask", "mask"),

@@ -4,30 +4,17 @@ The validator asks for two authors (its rule is ``length(json.Authors) > 1``). W
 say of the rest what is known.
 """
 
-import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import describe
 from builders_jobs import VOLUME, left_behind, write_index, write_result
+from builders_validator import issues
 
 from bids_ari.outputs.derivatives import Derivatives
 
 PEOPLE = ["Ada Lovelace", "Ronald Fisher"]
-
-
-def issues(folder: Path) -> dict[str, set[str]]:
-    """Run the validator on a dataset; return the codes of its errors and warnings."""
-    command = shutil.which("bids-validator-deno") or str(Path(sys.executable).parent / "bids-validator-deno")
-    if not Path(command).exists():
-        pytest.skip("no bids-validator-deno")
-    done = subprocess.run([command, str(folder), "--format", "json"], check=False, capture_output=True, text=True)
-    found = json.loads(done.stdout)["issues"]["issues"]
-    return {kind: {each["code"] for each in found if each["severity"] == kind} for kind in ("error", "warning")}
 
 
 def written(tmp_path: Path, **about: Any) -> Path:
