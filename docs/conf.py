@@ -1,16 +1,31 @@
 """Settings of Sphinx for these pages. Nothing is fetched, neither when they are built nor when they are read."""
 
+import os
 import sys
 from pathlib import Path
 
-from bids_ari import __version__
+HERE = Path(__file__).parent
+for name in ("NILEARN_DATA", "TEMPLATEFLOW_HOME", "MPLCONFIGDIR"):  # before a library looks into the home folder
+    os.environ[name] = str(HERE / "auto" / "cache" / name.lower())
+sys.path.insert(0, str(HERE))
 
-sys.path.insert(0, str(Path(__file__).parent))
+from gallery_build import CONFIG as sphinx_gallery_conf  # noqa: E402, F401
+
+from bids_ari import __version__  # noqa: E402
 
 project = "bids_ari"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "made_from_code", "mathml"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_gallery.gen_gallery",
+    "gallery_build",
+    "made_from_code",
+    "mathml",
+]
+exclude_patterns = ["gallery", "auto/scripts", "auto/cache", "auto/gallery/pages"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -21,11 +22,25 @@ class Block:
     text: str
 
 
+def text_of(page: Path) -> str:
+    """The text of a page; of a script of the gallery, its comments, with blocks of code as on other pages."""
+    text = page.read_text()
+    if page.suffix != ".py":
+        return text
+    pattern = r"^\.\. code-block:: (\S+)\n\n((?: {4}.*\n)+)"
+    return re.sub(
+        pattern,
+        lambda found: f"```{found[1]}\n{dedent(found[2])}```\n",
+        re.sub(r"^# ?", "", text, flags=re.MULTILINE),
+        flags=re.MULTILINE,
+    )
+
+
 def blocks(page: Path, *languages: str) -> Iterator[Block]:
     """The blocks of code in a page that are in one of some languages."""
     section = entry = ""
     pattern = r"^(?P<signs>##+) (?P<title>[^\n]*)$|^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^(?P=indent)```$"
-    for found in re.finditer(pattern, page.read_text(), re.MULTILINE | re.DOTALL):
+    for found in re.finditer(pattern, text_of(page), re.MULTILINE | re.DOTALL):
         if found["signs"]:
             section, entry = (found["title"], "") if found["signs"] == "##" else (section, found["title"])
         elif found["language"] in languages:

@@ -66,8 +66,9 @@ class Views(OfResult):
         threshold, n_points, whole = result.options.threshold[0], result.space.n_points, result.bound.whole
         clusters = result.formed(threshold)
         peaks = result.space.coordinates(np.array([each.peak for each in clusters[:_MOST]], dtype=np.intp))
+        alpha = f"alpha = {result.options.alpha:g}"
         facts = [
-            ("test", f"{result.test}, {result.alternative_label}, {result.method}, alpha = {result.options.alpha:g}"),
+            ("test", ", ".join(filter(None, (result.test, result.alternative_label, result.method, alpha)))),
             ("subjects", f"{len(result.contrast.members):,}" if result.design is not None else ""),
             (f"{result.space.units} tested", f"{n_points:,}"),
             ("truly active, at least", f"{whole:,} ({rounded_down(100 * whole / n_points, 1)} %)"),

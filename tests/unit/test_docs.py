@@ -16,7 +16,7 @@ from bids_ari.cli import map as mapcli
 from bids_ari.cli import mask as maskcli
 from bids_ari.design.formula import FUNCTIONS
 
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
+PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", *sorted(DOCS.glob("gallery/*.py"))]
 
 PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "bids-ari": cli.parser,
@@ -88,6 +88,7 @@ def test_commands_are_found_on_pages_and_in_containers() -> None:
     shown = {(str(each.id).partition(":")[0], each.values[0]) for each in SHOWN}
     assert {(page, "bids-ari") for page in ("README.md", "docker.md", "apptainer.md", "datalad.md", "slurm.md")} < shown
     assert {("apptainer.md", "bids-ari-map"), ("start.md", "bids-ari-demo")} < shown
+    assert {("plot_2_covariate.py", "bids-ari"), ("plot_5_any_map.py", "bids-ari-map")} < shown
 
 
 def test_the_page_of_flags_shows_each_group() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -42,6 +43,10 @@ class TestTables:
         assert f"{result.bound.whole:,} (" in html
         assert html.count("<tr>") == 1 + len(result.clusters[3.0]) + html[: html.index("</table>")].count("<tr>")
         assert "<script" not in html
+
+    def test_of_a_map_which_has_no_named_test(self, result: ContrastResult) -> None:
+        html = replace(result, glm=replace(result.glm, test=""))._repr_html_()
+        assert ">greater, simes, alpha = 0.05<" in html
 
     def test_of_contrasts(self, contrasts: Discovery) -> None:
         assert "1 contrast" in contrasts._repr_html_()
