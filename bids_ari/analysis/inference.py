@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from bids_ari.analysis.familywise import extent_of
 from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.methods import GroupData, Inferred, infer_bound
+from bids_ari.analysis.region_effects import effects_in
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.values import extremeness, highest_of
 from bids_ari.bids.single_map import contrast_of_map
@@ -129,6 +130,7 @@ def directed_tests(
     check_cuts(cuts(options.slices), space)
     neighbours = space.adjacency(options.connectivity)
     if group is not None:
+        make = partial(make, region_effects=tuple(effects_in(group, each) for each in regions if len(group.maps) == 1))
         group = replace(group, extent=extent_of(space, neighbours, join_signs=options.join_signs))
     alternatives: tuple[Alternative, ...] = options.alternative if not glm.is_f_test else ("greater",)
     for alternative, method in product(alternatives, options.method):

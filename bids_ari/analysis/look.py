@@ -18,6 +18,9 @@ from bids_ari.images.region_names import load_names, naming_atlases, naming_role
 from bids_ari.images.regions import load_atlas, load_rois
 
 _REQUIRED = {"atlas_labels": "atlas", "roi_threshold": "roi"}  # options of files that are not known any more
+OF_REGIONS = {"atlas", "atlas_labels", "roi", "roi_threshold"}
+"""Options that change regions: then the effects of subjects in them are not known, without the maps."""
+
 _NAMING = {"atlas", "region_names"}  # options that name clusters
 _NOTE = (
     "Thresholds, target TDPs or regions were changed after the analysis, by --reports-only. The bounds hold for all "
@@ -58,6 +61,7 @@ def with_look(result: ContrastResult, changes: Mapping[str, Any]) -> ContrastRes
         atlas=atlas,
         names=names,
         regions=(*((atlas,) if atlas else ()), *rois),
+        region_effects=() if changes.keys() & OF_REGIONS else result.region_effects,
         hashes=_kept(result.hashes, changes) | hash_files(files),
         files=_kept(result.files, changes) | {role: path.name for role, path in files.items()},
         notes=tuple(dict.fromkeys((*result.notes, _NOTE, *_notes_on_extents(result, options)))),

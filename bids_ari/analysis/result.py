@@ -118,6 +118,8 @@ class ContrastResult(Views, RegionBounds):
         The calibration by permutation, for methods that have one, and the familywise errors by the same permutations.
     template : Template or None
         The template that was learned, where it is to be kept.
+    region_effects : tuple of array (n_subjects, n_regions)
+        The mean effect of each subject in each region, for each of `regions`; empty where the maps are not at hand.
     joint : Joint or None
         The results whose bounds hold together with those of this one.
     made : Made
@@ -154,6 +156,7 @@ class ContrastResult(Views, RegionBounds):
     calibrated: Calibrated | None = None
     familywise: FamilywiseErrors | None = None
     template: Template | None = None
+    region_effects: tuple[FloatArray, ...] = ()
     joint: Joint | None = None
     made: Made = field(default_factory=made)
 

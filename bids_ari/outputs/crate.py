@@ -43,7 +43,7 @@ _FORMATS = {
 """Media type by extension."""
 
 _MAIN = re.compile(
-    r"_(report\.html|explorer\.html|forest\.npz|design\.tsv|clusters\.tsv)$"
+    r"_(report\.html|explorer\.html|forest\.npz|(design|clusters|tdp|effects)\.tsv)$"
     r"|_stat-(effect|t|F|z|tdp_(.*_)?desc-[^_]*All)_(.*_)?statmap\.(?!json)"
 )
 """The main files of a result; of its TDP maps, that over all thresholds."""

@@ -1,7 +1,8 @@
 """Files of a result: the table of output maps, and how maps and tables are written."""
 
 import io
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ from bids_ari.analysis.result import ContrastResult, Field
 from bids_ari.analysis.tables import calibration_tables
 from bids_ari.analysis.values import MapValues
 from bids_ari.bids.entities import Entities, printable
+from bids_ari.images.atlas_names import entities_in_names
+from bids_ari.images.regions import RegionSet
 from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.design_table import design_table
@@ -48,6 +51,7 @@ _HIGHEST = "Highest true discovery proportion of the clusters that contain the {
 _HIGHEST_OF_ALL = "Highest true discovery proportion of all supra-threshold clusters that contain the {unit}"
 _ADJUSTED = "p-value of each {unit}, adjusted for multiple testing by closed testing; 0 where it is below 1e-45"
 _FAMILYWISE = "Familywise p-value of each {unit}: share of the draws whose smallest p is at most its own"
+_EFFECTS = "Mean of the map of each subject over the tested {units} of each region with data, in the units of the maps"
 _TESTED = "The {units} that were tested"
 
 MAPS: list[OutputMap] = [
@@ -90,6 +94,7 @@ def write(result: ContrastResult, out: Derivatives) -> list[str]:
         meaning = f"clusters above z = {threshold:g}"
         writer.clusters(threshold_label(threshold), meaning, {"ClusterThreshold": threshold}, threshold=threshold)
     writer.regions()
+    writer.effects()
     if result.design is not None:
         writer.save(result.contrast.entities, "design", *design_table(result, result.design))
     writer.calibration()
@@ -165,7 +170,7 @@ class _Writer:
             roles = [role for role in result.files if role.startswith(("atlas", "region "))]
             extra = {
                 "Atlas": regions.title,
-                "AtlasEntities": {"atlas": regions.name, **dict(regions.variant)},
+                "AtlasEntities": atlas_entities(regions),
                 "AtlasFiles": {role: printable(result.files[role]) for role in roles},
                 "AtlasHashes": {role: result.hashes.get(role) for role in roles},
             }
@@ -177,6 +182,21 @@ class _Writer:
             self.save(
                 entities.with_(stat="tdp"), "statmap", MapValues(result.region_tdp(regions).astype(np.float32)), about
             )
+
+    def effects(self) -> None:
+        """Write a table of the mean effect of each subject in each region, where the maps are at hand."""
+        result = self.result
+        for regions, effects in zip(result.regions, result.region_effects, strict=bool(result.region_effects)):
+            about = sidecar(result, _EFFECTS, Atlas=regions.title, AtlasEntities=atlas_entities(regions))
+            names = _column_names(regions, {"participant_id", *about})
+            table = pd.DataFrame(effects, columns=names)
+            table.insert(0, "participant_id", [f"sub-{subject}" for subject in result.contrast.subjects])
+            texts = {"participant_id": "Subject"} | {
+                name: f"Mean effect in region {region.index}, {region.name}: {region.points.size} {{units}} tested"
+                for name, region in zip(names, regions.regions, strict=True)
+            }
+            entities = stem(result, **entities_in_names(regions.name, regions.variant))
+            self.save(entities, "effects", table, about | columns(result, texts))
 
     def calibration(self) -> None:
         """Write the critical vector, the lambda of each permutation and, if requested, the learned template."""
@@ -207,3 +227,18 @@ class _Writer:
                 self.written.append(self.out.image(name, file.image))
         if about is not None:
             self.written.append(self.out.json(path_of(self.result, entities, suffix, ".json"), about))
+
+
+def atlas_entities(regions: RegionSet) -> dict[str, str]:
+    """Return the entities that identify the atlas of a set of regions, for sidecars."""
+    return {"atlas": regions.name, **dict(regions.variant)}
+
+
+def _column_names(regions: RegionSet, taken: Collection[str]) -> list[str]:
+    """Return the name of each region as that of a column; with its number if the name is taken by another."""
+    names = [" ".join(printable(region.name).split()) for region in regions.regions]
+    counts = Counter(names)
+    return [
+        f"{name} ({region.index})".strip() if counts[name] > 1 or name in taken or not name else name
+        for name, region in zip(names, regions.regions, strict=True)
+    ]

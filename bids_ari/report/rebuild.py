@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bids_ari.analysis.look import with_look
+from bids_ari.analysis.look import OF_REGIONS, with_look
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import in_order, labels_in_name, printable
 from bids_ari.config.options import Options
@@ -26,7 +26,7 @@ from bids_ari.report.results import summary_for_index
 log = logging.getLogger(__name__)
 
 _OF_REPORT = (".html", ".png", ".pdf", ".svg", "_sentences.txt")
-_KEPT = ("_template.npz",)
+_KEPT = ("_template.npz", "_effects.tsv", "_effects.json")
 """Endings of files that are written with the report, and of those that only the analysis can write."""
 
 BESIDE_RESULTS = ("underlay", "slices", "figure_format", "neurovault")
@@ -140,7 +140,8 @@ def rebuild_result(
         result, *others = (replace(each, options=replace(each.options, **beside)) for each in (result, *others))
         check_cuts(cuts(result.options.slices), result.space)
     with out.result(result.contrast.name):
-        kept = [file for file in files_of(record) if _is_kept(file, is_changed=bool(changes))]
+        endings = [end for end in _KEPT if "_effects" not in end or not OF_REGIONS & {*(changes or {})}]
+        kept = [file for file in files_of(record) if _is_kept(file, endings if changes else None)]
         written = files.write(result, out) if changes else [_in_order(file, out) for file in kept]
         if result.options.neurovault:
             written += neurovault.write(result, out)
@@ -160,11 +161,11 @@ def _in_order(file: str, out: Derivatives) -> str:
     return out.binary(new, path.read_bytes()) if new != file and path.is_file() else file
 
 
-def _is_kept(file: str, *, is_changed: bool) -> bool:
-    """Return whether a file of a result is not written again."""
+def _is_kept(file: str, endings: Iterable[str] | None) -> bool:
+    """Return whether a file of a result is not written again: of a changed result only those with some endings."""
     if neurovault.is_of_folder(file):
         return False
-    return file.endswith(_KEPT) if is_changed else not file.endswith(_OF_REPORT)
+    return not file.endswith(_OF_REPORT) if endings is None else file.endswith(tuple(endings))
 
 
 def _has_images(record: Note) -> dict[str, bool]:
