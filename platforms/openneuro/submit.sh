@@ -1,29 +1,53 @@
 #!/usr/bin/env bash
 # Finds the studies and submits one task per study:
-#   submit.sh IMAGE ANALYSES OUTPUT [options of bids-ari-studies] [-- flags of bids-ari]
-# Set options of sbatch by its variables, such as SBATCH_ACCOUNT. Logs and the list of studies are written to this folder.
+#   submit.sh [options of sbatch] IMAGE ANALYSES OUTPUT [options of bids-ari-studies] [-- flags of bids-ari]
+# Options of sbatch have the form --account=lab. By default a task has --mem=8G; --array=%20 runs at most 20 tasks at a time.
+# Logs and the list of studies are written to this folder.
 set -euo pipefail
 
-: "${3:?submit.sh IMAGE ANALYSES OUTPUT [options of bids-ari-studies] [-- flags of bids-ari]}"
+sbatch_options=() limit='' memory=--mem=8G
+if compgen -v SBATCH_MEM_PER > /dev/null; then memory=''; fi # sbatch refuses two kinds of memory
+while [[ ${1:-} == -* ]]; do
+    case $1 in
+        --array=%*) limit=${1#--array=} ;;
+        --mem*=*) memory=$1 ;;
+        --*=* | --exclusive) sbatch_options+=("$1") ;;
+        *)
+            echo "$1: options of sbatch have the form --option=value here" >&2
+            exit 64
+            ;;
+    esac
+    shift
+done
+: "${3:?submit.sh [options of sbatch] IMAGE ANALYSES OUTPUT [options of bids-ari-studies] [-- flags of bids-ari]}"
 image=$(realpath "$1")
 analyses=$(realpath "$2")
 output=$(realpath -m "$3")
 shift 3
+program=$(command -v apptainer || command -v singularity) || {
+    echo "Neither apptainer nor singularity is found: load its module first" >&2
+    exit 127
+}
 
-options=() models=() binds=(--bind "$analyses:$analyses:ro")
+container=(--containall --cleanenv --bind "$analyses:$analyses:ro")
+options=() models=()
 while (($#)) && [[ $1 != -- ]]; do
     if [[ $1 == --models ]]; then
-        models=(--models "$(realpath "$2")")
-        binds+=(--bind "${models[1]}:${models[1]}:ro")
+        models=(--models "$(realpath "${2:?--models SPECS}")")
+        container+=(--bind "${models[1]}:${models[1]}:ro")
         shift
     else
         options+=("$1")
     fi
     shift
 done
+if [[ -d ${TEMPLATEFLOW_HOME:-} ]]; then
+    templates=$(realpath "$TEMPLATEFLOW_HOME")
+    container+=(--bind "$templates:$templates:ro" --env "TEMPLATEFLOW_HOME=$templates")
+fi
 
 status=0
-list=$(apptainer exec --containall --cleanenv "${binds[@]}" "$image" \
+list=$("$program" exec "${container[@]}" "$image" \
     bids-ari-studies "$analyses" "$output" "${models[@]}" "${options[@]}" --list "$@") || status=$?
 echo "$list"
 if ((status != 0 && status != 65)); then # 65: those with a problem are submitted, too, so that the summary lists them
@@ -32,6 +56,6 @@ fi
 
 studies=$(mktemp "$PWD/studies.XXXXXX")
 cut -f 1 <<< "$list" > "$studies"
-
-sbatch --array="1-$(wc -l < "$studies")" "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/studies.sbatch" \
+sbatch_options+=(${memory:+"$memory"} "--array=1-$(wc -l < "$studies")$limit")
+sbatch "${sbatch_options[@]}" "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/studies.sbatch" \
     "$image" "$analyses" "$output" "$studies" "${models[@]}" "$@"

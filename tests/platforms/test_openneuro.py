@@ -21,7 +21,10 @@ with open(os.environ["CALLS"], "a") as calls:
     calls.write(" ".join(sys.argv[1:]) + "\\n")
 words, outside = sys.argv[2:], {{}}
 while words[0].startswith("--"):
-    if words.pop(0) == "--bind":
+    flag = words.pop(0)
+    if flag == "--env":
+        words.pop(0)
+    elif flag == "--bind":
         place, inside, *_ = words.pop(0).split(":")
         outside[inside] = place
 image, program, *words = (outside.get(word, word) for word in words)
@@ -50,12 +53,10 @@ def run(platforms: Path, tmp_path: Path, rng: np.random.Generator) -> Run:
         "PYTHONPATH": builders_white.PATH,
         **compiled_code(tmp_path / "code"),
         "TMPDIR": str(tmp_path / "scratch"),
-        "SLURM_CPUS_PER_TASK": "1",
-        "SLURM_MEM_PER_NODE": "2000",
     }
 
-    def start(script: str, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        command = [platforms / "openneuro" / script, "image.sif", "in", *words]
+    def start(script: str, *words: str, before: str = "", **variables: str) -> "subprocess.CompletedProcess[str]":
+        command = [platforms / "openneuro" / script, *before.split(), "image.sif", "in", *words]
         return subprocess.run(
             command, check=False, cwd=tmp_path, env=environment | variables, capture_output=True, text=True
         )
@@ -65,7 +66,8 @@ def run(platforms: Path, tmp_path: Path, rng: np.random.Generator) -> Run:
 
 def test_a_task_for_each_study(run: Run, tmp_path: Path) -> None:
     """All tasks update one summary; one that fails does not harm it."""
-    done = run("submit.sh", "out", "--models", "specs", "--", "--threshold", "3", "--tdp", "0.7")
+    before = "--account=lab --array=%20"
+    done = run("submit.sh", "out", "--models", "specs", "--", "--threshold", "3", "--tdp", "0.7", before=before)
     assert done.stdout.startswith("ds1/task-emo\tthe mean over subjects\t1 contrast can be analysed"), done.stderr
     (listed,) = tmp_path.glob("studies.*")
     assert listed.read_text() == "ds1/task-emo\nds2/task-none\n"
@@ -73,13 +75,14 @@ def test_a_task_for_each_study(run: Run, tmp_path: Path) -> None:
     assert [(row[0], row[1], row[-3]) for row in rows[1:]] == [("ds1", "emo", "0"), ("ds2", "none", "66")]
     assert (tmp_path / "out" / rows[1][-1]).is_file()
 
+    assert (tmp_path / "calls.sbatch").read_text() == "--account=lab --mem=8G --array=1-2%20\n"
     _, *calls = (tmp_path / "calls").read_text().splitlines()
     binds = f"--bind {tmp_path / 'in'}:{tmp_path / 'in'}:ro --bind {tmp_path / 'out'}:{tmp_path / 'out'}"
     specs = f"{tmp_path / 'specs'}"
     assert len(calls) == 2
     for call in calls:
         assert call.startswith(f"exec --containall --cleanenv {binds} --bind {specs}:{specs}:ro --bind ")
-        assert call.endswith(" -- --work-dir /work --nprocs 1 --mem 1500M --threshold 3 --tdp 0.7")
+        assert call.endswith(" -- --work-dir /work --nprocs 4 --mem 6000M --threshold 3 --tdp 0.7")
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
@@ -96,9 +99,17 @@ def test_a_task_number_beyond_the_list(run: Run, tmp_path: Path) -> None:
     assert run("studies.sbatch", "out", "list", SLURM_ARRAY_TASK_ID="1", ONLY_NOTED="1").returncode == 0
 
 
+def test_templates_are_mounted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("ds1\n")
+    variables = {"TEMPLATEFLOW_HOME": "scratch", "SLURM_ARRAY_TASK_ID": "1", "ONLY_NOTED": "1"}
+    assert run("studies.sbatch", "out", "list", **variables).returncode == 0
+    place = tmp_path / "scratch"
+    assert f" --bind {place}:{place}:ro --env TEMPLATEFLOW_HOME={place} " in (tmp_path / "calls").read_text()
+
+
 def test_options_that_choose_studies_are_not_for_a_task(run: Run, tmp_path: Path) -> None:
     done = run("studies.sbatch", "out", "list", "--include", "ds1", SLURM_ARRAY_TASK_ID="1")
-    assert (done.returncode, "--include is for submit.sh" in done.stderr) == (64, True)
+    assert (done.returncode, "--include: expected --models" in done.stderr) == (64, True)
 
 
 @pytest.mark.parametrize("script", ["submit.sh", "studies.sbatch"])
