@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from bids_ari.design.stats_model import node_names, read_model
-from bids_ari.errors import INTERRUPTED, BidsAriError, DataError, UsageError, brief, exit_code, printable
+from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, UsageError, brief, exit_code, printable
 from bids_ari.outputs.folder import Files
 from bids_ari.studies.layout import Study
 
@@ -164,7 +164,9 @@ def _run_study(study: Study, output: Path, options: Sequence[str], runner: Runne
     except OSError as error:
         code, message = exit_code(error), str(error)
     if code and not message:
-        message = last_error(log_file) or f"ended with exit code {code}{_cause(code, log_file)}"
+        message = last_error(log_file)
+        if not message or code == BUG:
+            message = f"{message or f'ended with exit code {code}'}{_cause(code, log_file)}"
     write_record(files, study, code, words, time.monotonic() - began, message)
     return Outcome(study, code, message)
 

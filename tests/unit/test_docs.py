@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 from docpages import DOCS, ROOT, blocks, commands
 
-from bids_ari.cli import demo, templates
+from bids_ari.cli import demo, studies, templates
 from bids_ari.cli import main as cli
 from bids_ari.cli import map as mapcli
 from bids_ari.cli import mask as maskcli
 from bids_ari.design.formula import FUNCTIONS
 
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", *sorted(DOCS.glob("gallery/*.py"))]
+PAGES = [
+    *sorted(DOCS.glob("*.md")),
+    *(ROOT / "README.md", ROOT / "platforms" / "openneuro" / "README.md"),
+    *sorted(DOCS.glob("gallery/*.py")),
+]
 
 PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "bids-ari": cli.parser,
@@ -30,6 +34,7 @@ PARSES: dict[str, Callable[[Sequence[str]], argparse.Namespace]] = {
     "bids-ari-mask": maskcli.parser().parse_args,
     "bids-ari-demo": demo.parser().parse_args,
     "bids-ari-templates": templates.parser().parse_args,
+    "bids-ari-studies": studies.parse,
 }
 
 OF_OTHERS = {
@@ -100,7 +105,9 @@ def test_the_page_of_flags_shows_each_group() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_flags_that_are_named_exist(page: Path) -> None:
-    known = {name for make in (*PARSERS.values(), demo.parser) for name in make()._option_string_actions}
+    known = {
+        name for make in (*PARSERS.values(), demo.parser, studies.parser) for name in make()._option_string_actions
+    }
     quoted = "\n".join(block.text for block in blocks(page, "none"))  # a message may name a flag that is none
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z_-]*[a-z](?![\w-])", page.read_text())) - set(
         re.findall(r"--\S+", quoted)

@@ -117,6 +117,7 @@ def test_the_last_error_of_a_log(tmp_path: Path, text: str, expected: str) -> No
         (137, "INFO a", "by signal 9, perhaps for lack of memory"),
         (130, "", "interrupted"),
         (1, "Traceback\nSyntaxError: x\n\n", "exit code 1: SyntaxError: x"),
+        (1, "ERROR This is a bug\nTraceback\nSyntaxError: x", "This is a bug: SyntaxError: x"),
         (1, "", "exit code 1"),
     ],
 )
