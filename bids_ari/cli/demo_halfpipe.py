@@ -9,11 +9,10 @@ from bids_ari.cli.demo_data import MADE_BY, NOISE_SD, RESPONSE_SD, SEED, WHITE, 
 from bids_ari.outputs.derivatives import Derivatives
 
 SUBJECTS = tuple(f"{i:02d}" for i in range(1, 11))
-TASK, FEATURES = "buttons", ("motor", "motorStrict")
-"""A task, and two features of it: two settings of its first-level analysis."""
-
-CONTRAST = "leftVsRight"
+TASK, CONTRAST = "buttons", "leftVsRight"
 VOXEL = 6
+STRENGTH = {"motor": 2.0, "motorStrict": 1.0}
+"""Size of the effect in each feature, relative to that of the demo: a stricter denoising costs signal."""
 
 
 def write_halfpipe(folder: Path) -> None:
@@ -22,11 +21,10 @@ def write_halfpipe(folder: Path) -> None:
     mask, effect = true_effect(VOXEL)
     out = Derivatives(folder, {})
     variance = NOISE_SD**2 * (1 + WHITE**2)
-    for feature in FEATURES:
+    for feature, strength in STRENGTH.items():
         rng = np.random.default_rng(SEED)
         responses = rng.normal(1, RESPONSE_SD, len(SUBJECTS))
-        shrunk = 0.5 if feature == FEATURES[1] else 1.0  # stronger denoising costs signal
-        for subject, volume in zip(SUBJECTS, subject_maps(mask, shrunk * effect, responses, rng), strict=True):
+        for subject, volume in zip(SUBJECTS, subject_maps(mask, strength * effect, responses, rng), strict=True):
             grid, inside = mask.grid, mask.inside
             maps = {
                 "effect": volume,

@@ -12,6 +12,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders_studies import SPACE, brain, write_model, write_study
+from docpages import DOCS
+from following import follow, in_shell
 
 from bids_ari.cli.main import main
 
@@ -82,3 +84,14 @@ def test_its_run_level_maps_with_its_model(study: Path, tmp_path: Path) -> None:
     words = [str(tmp_path / "lower"), str(tmp_path / "out"), "group", "--model", str(study / "model.json")]
     assert main(words) == 0
     assert_same_z(study, tmp_path / "out")
+
+
+def test_the_page_of_the_documentation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commands of the page, FitLins among them, in an empty folder: it finds what the page says."""
+    monkeypatch.chdir(tmp_path)
+    path = os.pathsep.join((str(Path(FITLINS).parent), os.environ["PATH"]))
+    follow(
+        DOCS / "from_fitlins.md", capsys, {"fitlins": lambda command: in_shell(command, **os.environ | {"PATH": path})}
+    )

@@ -41,6 +41,7 @@ OF_OTHERS = {
     *("--rm", "--entrypoint", "--read-only", "--network", "--cap-drop", "--build-arg"),  # docker
     *("--containall", "--cleanenv", "--env", "--net", "--pwd"),  # apptainer
     *("--url", "--call-fmt"),  # datalad
+    *("--desc-label", "--estimator"),  # fitlins
     *(
         "--account",
         "--time",
