@@ -1,46 +1,17 @@
 # Builds with docker, podman and buildah alike: docker build -t bids_ari .
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
+# The steps are those of the definition file of Apptainer.
 FROM ${BASE} AS build
-ENV PATH=/opt/bids_ari/bin:$PATH \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_NO_CACHE_DIR=1 \
-    PIP_NO_COMPILE=1 \
-    PIP_NO_BUILD_ISOLATION=1
 WORKDIR /src
-# Everything by version and hash, first what builds (gone below), then what is in the image.
-COPY platforms/container/build.txt platforms/container/requirements.txt ./
-RUN python3 -m venv /opt/bids_ari \
-    && pip install --require-hashes -r build.txt \
-    && pip install --require-hashes -r requirements.txt
+COPY platforms/container ./platforms/container
+RUN platforms/container/install packages
 COPY pyproject.toml README.md LICENSE ./
 COPY bids_ari ./bids_ari
-# What is not run goes: the tests of libraries (pandas: 18 MB, scipy 20, ...) and the tools. Modules are compiled with
-# hashes that are not checked, since some file systems of containers change the times of files. The commands are isolated
-# (-I): Apptainer hands on a PYTHONPATH of the host and mounts its home, and packages there are not ours.
-RUN pip install --no-deps . \
-    && pip check \
-    && pip uninstall --yes hatchling pathspec pluggy setuptools tomlkit trove-classifiers pip \
-    && find /opt/bids_ari/lib -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -r {} + \
-    && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/bids_ari/lib \
-    && sed -i '1s/$/ -I/' /opt/bids_ari/bin/bids-ari*
-# The loops of numba, for any processor of the architecture: running the demos compiles them, and tries the image.
-ENV NUMBA_CPU_NAME=generic
-RUN export NUMBA_CACHE_DIR=/opt/bids_ari/compiled MPLBACKEND=Agg \
-    && bids-ari-demo /src/demo \
-    && bids-ari-demo /src/surfaces --surface \
-    && bids-ari /src/demo/dataset /src/demo/results group --reports-only --figure-format png pdf svg \
-    && bids-ari /src/demo/dataset /src/flips group --method permutation --family learned --n-permutations 64 \
-    && bids-ari /src/demo/dataset /src/draws group --method permutation --formula "1 + center(response)" --n-permutations 64 \
-    && chmod -R a+rX /opt/bids_ari
-# Templates and atlases of TemplateFlow, as words like MNI152NLin2009cAsym:Schaefer2018. Exit code 66 is that of files that
-# could not be downloaded: the image works without them.
+RUN platforms/container/install commands && platforms/container/install kernels
+# Templates and atlases of TemplateFlow, as words like MNI152NLin2009cAsym:Schaefer2018.
 ARG TEMPLATES=""
-RUN mkdir /opt/templates \
-    && if [ -n "${TEMPLATES}" ]; then \
-        bids-ari-templates /opt/templates ${TEMPLATES} || [ $? -eq 66 ]; \
-    fi \
-    && chmod -R a+rX /opt/templates
+RUN platforms/container/install templates ${TEMPLATES}
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="bids_ari" \

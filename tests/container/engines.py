@@ -1,6 +1,7 @@
-"""The image on this machine: built, run strictly by podman, and run from a SIF file by Apptainer."""
+"""The image on this machine: built, run strictly by podman, and run from SIF files by Apptainer."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+BASE = "docker.io/library/python:3.11-slim-bookworm"
 IMAGE = "localhost/bids_ari:test"
 UID = 12345
 """Of a user whom the image does not know."""
@@ -19,6 +21,7 @@ STRICT = (
 )
 """Nothing can be written but what is mounted to be, by an arbitrary user, without a network."""
 
+_QUICK = ("--mksquashfs-args", "-comp zstd -Xcompression-level 1")
 _LIMIT = 540  # seconds for one command
 
 KERNELS = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
@@ -71,7 +74,7 @@ def podman(
 
 @dataclass(frozen=True)
 class Cluster:
-    """A login node on which there is a SIF file: `.ci/container` made the one, `pack` the other."""
+    """A login node on which there is a SIF file: `.ci/container` made the one, `pack` or `define` the other."""
 
     root: Path
     folder: Path
@@ -86,19 +89,28 @@ class Cluster:
         started = time.monotonic()
         archive, sif = self.folder / "image.tar", self.folder / "bids_ari.sif"
         run("podman", "save", "--quiet", "--format", "docker-archive", "--output", archive, IMAGE)
-        quick = ("--mksquashfs-args", "-comp zstd -Xcompression-level 1")
-        made = (
-            "apptainer",
-            "--quiet",
-            "build",
-            "--force",
-            *quick,
-            "/node/bids_ari.sif",
-            "docker-archive:/node/image.tar",
-        )
-        self._on_node(0, Mounts(), made)
+        made = ("build", "--force", *_QUICK, "/node/bids_ari.sif", "docker-archive:/node/image.tar")
+        self._on_node(0, Mounts(), ("apptainer", "--quiet", *made))
         archive.unlink()
         tell(f"SIF of {sif.stat().st_size / 1e6:.0f} MB in {time.monotonic() - started:.0f} s")
+        return sif
+
+    def define(self) -> Path:
+        """Make a SIF file by the definition file, without privileges, in a copy of the repository."""
+        started = time.monotonic()
+        sif = self.folder / "bids_ari.sif"
+        here = self.folder / "repository"
+        for name in ("bids_ari", "platforms"):
+            shutil.copytree(REPOSITORY / name, here / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(REPOSITORY / name, here)
+        run("podman", "save", "--quiet", "--format", "docker-archive", "--output", self.folder / "python.tar", BASE)
+        run("chmod", "--recursive", "a+rX", self.folder)
+        shutil.chown(self.folder, UID)
+        base = ("--build-arg", "BOOTSTRAP=docker-archive", "--build-arg", "BASE=/node/python.tar")
+        made = ("build", *_QUICK, *base, "/node/bids_ari.sif", "platforms/apptainer/bids_ari.def")
+        self._on_node(UID, Mounts(), ("env", "--chdir=/node/repository", "apptainer", "--quiet", *made))
+        tell(f"SIF of {sif.stat().st_size / 1e6:.0f} MB by the definition file in {time.monotonic() - started:.0f} s")
         return sif
 
     def apptainer(
