@@ -35,7 +35,7 @@ def test_the_same_labels() -> None:
 
 def test_the_same_steps_and_files() -> None:
     steps = re.findall(r"install (\w+)", DOCKERFILE)
-    assert re.findall(r"for step in (.*);", DEFINITION)[0].split() == steps[:-1]
+    assert re.findall(r"for step in (.*?);", DEFINITION)[0].split() == steps[:-1]
     assert f"install {steps[-1]} {{{{ TEMPLATES }}}}" in DEFINITION
     copied = {
         word for line in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()

@@ -39,7 +39,9 @@ PARSES: dict[str, Callable[[Sequence[str]], argparse.Namespace]] = {
 
 OF_OTHERS = {
     *("--rm", "--entrypoint", "--read-only", "--network", "--cap-drop", "--build-arg"),  # docker
-    *("--containall", "--cleanenv", "--env", "--net", "--pwd"),  # apptainer
+    *("--containall", "--cleanenv", "--env", "--net", "--pwd", "--fakeroot"),  # apptainer
+    *("--certificate-identity", "--certificate-oidc-issuer", "--repo", "--format", "--repository"),  # cosign, gh, ...
+    "--require-hashes",  # pip
     *("--url", "--call-fmt"),  # datalad
     *("--desc-label", "--estimator"),  # fitlins
     *(
