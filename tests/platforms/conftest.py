@@ -1,7 +1,9 @@
 """The files for platforms, and the tools that read them, where they are installed."""
 
 import shutil
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,13 @@ ROOT = Path(__file__).parents[2]
 def platforms() -> Path:
     """Return the folder of files for platforms."""
     return ROOT / "platforms"
+
+
+@pytest.fixture(scope="session")
+def project() -> dict[str, Any]:
+    """Return the metadata of the package, of pyproject.toml."""
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return found
 
 
 @pytest.fixture(scope="session")
