@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+if not (ROOT / "Dockerfile").is_file():
+    pytest.skip("the Dockerfile of a checkout is not here", allow_module_level=True)
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 DEFINITION = (ROOT / "platforms" / "apptainer" / "bids_ari.def").read_text()
 
