@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bids_ari.cli import main as single
 from bids_ari.cli.arguments import Parser, some_path
 from bids_ari.cli.runner import answer
-from bids_ari.errors import BidsAriError, DataError, Interrupted, UsageError, counted
+from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, Interrupted, UsageError, counted
 from bids_ari.runtime.memory import available_memory
 from bids_ari.runtime.processors import n_available
 from bids_ari.runtime.progress import step, track
@@ -109,10 +109,12 @@ def analyse_studies(arguments: argparse.Namespace, runner: "Runner | None" = Non
     """Analyse all studies, write the summary, and return the exit code."""
     with step("loading libraries", is_logged=False):
         from bids_ari.studies.layout import find_studies
-        from bids_ari.studies.run import with_usable_model
+        from bids_ari.studies.run import LOGS, with_usable_model
         from bids_ari.studies.summary import write_summary
 
     if arguments.summary_only:
+        if not (arguments.output_dir / LOGS).is_dir():
+            raise InputNotFoundError(f"{arguments.output_dir} has no results of many studies", "that of an earlier run")
         summary = write_summary(arguments.output_dir)
         codes = Counter(int(study.record.get("ExitCode") or 0) for study in summary)
     else:
@@ -166,10 +168,12 @@ def _preview(study: "Study", arguments: argparse.Namespace) -> tuple[str, bool]:
 def _run(studies: "Sequence[Study]", arguments: argparse.Namespace, runner: "Runner | None") -> Counter[int]:
     """Analyse studies, and write the summary, also after an interruption; return how often each exit code occurred."""
     from bids_ari.outputs.folder import Files
-    from bids_ari.studies.run import Processes, run_studies
+    from bids_ari.studies.run import Processes, forget_others, run_studies
     from bids_ari.studies.summary import write_summary
 
     Files(arguments.output_dir).open()
+    if not arguments.include and not arguments.exclude:
+        forget_others(arguments.output_dir, studies)
     codes: Counter[int] = Counter()
     runner = runner or Processes()
     options = _with_shares(arguments.options, arguments.jobs)

@@ -16,6 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from bids_ari.bids.sidecars import read_json
 from bids_ari.design.stats_model import node_names, read_model
 from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, UsageError, brief, exit_code, printable
 from bids_ari.outputs.folder import Files
@@ -55,8 +56,8 @@ class Processes:
 
     def run(self, words: Sequence[str], log_file: Path) -> int:
         """Run ``bids-ari``; return the exit code."""
-        # -P: a folder with the name of a module, in which the command is run, is not imported
-        command = [sys.executable, "-P", "-m", "bids_ari", *words]
+        # -P: a folder with the name of a module, in which the command is run, is not imported; -I: as this process
+        command = [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "bids_ari", *words]
         with log_file.open("wb") as file:
             with self._lock:
                 if self._ended.is_set():
@@ -169,6 +170,15 @@ def _run_study(study: Study, output: Path, options: Sequence[str], runner: Runne
             message = f"{message or f'ended with exit code {code}'}{_cause(code, log_file)}"
     write_record(files, study, code, words, time.monotonic() - began, message)
     return Outcome(study, code, message)
+
+
+def forget_others(output: Path, studies: Iterable[Study]) -> None:
+    """Remove the records of what is not there any more and was never analysed, such as a folder with a wrong name."""
+    known, files = {file_stem(study) for study in studies}, Files(output)
+    for path in (output / LOGS).glob("*.json"):
+        record = read_json(path) if path.stem not in known else {}
+        if record and not record.get("Command") and not (output / str(record.get("Name"))).exists():
+            files.remove(f"{LOGS}/{path.name}")
 
 
 def file_stem(study: Study) -> str:

@@ -237,6 +237,12 @@ class TestWrongWords:
         assert "the folder of the studies; expected a separate folder" in capsys.readouterr().err
 
 
+def test_no_summary_of_nothing(analyses: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(analyses, tmp_path / "out", "--summary-only") == 66
+    assert "has no results of many studies" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def write_page_study(root: Path) -> None:
     """Write the studies that the page on many studies names, and brain masks of fMRIPrep."""
     rng = np.random.default_rng(4)

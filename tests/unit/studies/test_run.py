@@ -13,7 +13,15 @@ from builders_openneuro import FLANKER
 from bids_ari.errors import INTERRUPTED
 from bids_ari.outputs.folder import Files
 from bids_ari.studies.layout import Study
-from bids_ari.studies.run import Processes, last_error, run_studies, with_usable_model, words_of, write_record
+from bids_ari.studies.run import (
+    Processes,
+    forget_others,
+    last_error,
+    run_studies,
+    with_usable_model,
+    words_of,
+    write_record,
+)
 
 
 class Noted:
@@ -187,3 +195,18 @@ class TestUsableModels:
 def test_a_record_is_plain_json(tmp_path: Path) -> None:
     write_record(Files(tmp_path), studies(1)[0], 65, message="é \udce9")
     assert record(tmp_path, "ds1_task-go")["Message"] == "é \udce9"
+
+
+def test_what_is_gone_and_was_never_analysed_is_forgotten(tmp_path: Path) -> None:
+    files, (first, second) = Files(tmp_path), studies(2)
+    for study, words in (
+        (first, []),
+        (second, ["x"]),
+        (Study("two words", Path("x")), []),
+        (Study("ds7", Path("x")), []),
+    ):
+        write_record(files, study, 65, words)
+    (tmp_path / "ds7").mkdir()
+    forget_others(tmp_path, [first])
+    left = {path.stem for path in (tmp_path / "logs").iterdir()}
+    assert left == {"ds1_task-go", "ds2_task-go", "ds7"}
