@@ -56,6 +56,9 @@ OF_OTHERS = {
         "--cpus-per-task",
     ),  # sbatch
     "--dist",  # pytest
+    *("--from", "--spec"),  # uvx, pipx
+    *("--wheel-dir", "--no-index", "--find-links"),  # pip
+    *("--dest", "--only-binary", "--python-version", "--platform"),  # pip download
     "--to-scanner",  # mris_convert
 }
 """Flags of other programs that the pages name."""
@@ -71,7 +74,10 @@ def words_of(words: list[str]) -> Iterator[tuple[str, list[str]]]:
         yield from words_of(shlex.split(words[-1]))
     elif head == ["datalad", "containers-run"]:
         yield "bids-ari", shlex.split(words[-1])
-    elif head[0] not in ("datalad", "docker"):
+    elif head[0] == "uvx" or head == ["pipx", "run"]:  # flags and the package, then the command
+        start = max(i for i, word in enumerate(words) if word in ("uvx", "run", "--from", "--spec")) + 1
+        yield from words_of(words[start + (words[start - 1].startswith("--")) :])
+    elif head[0] not in ("datalad", "docker", "pip", "uv", "pipx") and head[0].rpartition("/")[2] != "pip":
         for i, word in enumerate(words):
             if (program := word.rpartition("/")[2]) in PARSES:
                 yield program, words[i + 1 :]
@@ -120,12 +126,6 @@ def test_flags_that_are_named_exist(page: Path) -> None:
 
 def test_each_function_of_a_formula_is_explained() -> None:
     assert not [name for name in FUNCTIONS if f"`{name}(" not in (DOCS / "model.md").read_text()]
-
-
-def test_links_of_the_readme_lead_to_files() -> None:
-    links = re.findall(r"\]\(((?!http)[^)#]+)", (ROOT / "README.md").read_text())
-    assert len(links) > 10
-    assert not [link for link in links if not (ROOT / link).is_file()]
 
 
 def test_the_test_command_of_the_readme_is_that_of_the_own_check() -> None:
