@@ -18,6 +18,8 @@ FIGURE_FORMATS: Mapping[str, str] = {
     "svg": "the same, to edit",
 }
 
+TABLE_FORMATS: Mapping[str, str] = {"xlsx": "a sheet for each table, with numbers and texts as such in each language"}
+
 ALTERNATIVES: Mapping[Alternative, str] = {
     "greater": "effects above zero",
     "less": "effects below zero",

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from bids_ari.bids.entities import bare_label, safe_label
-from bids_ari.config.choices import ALTERNATIVES, FIGURE_FORMATS
+from bids_ari.config.choices import ALTERNATIVES, FIGURE_FORMATS, TABLE_FORMATS
 from bids_ari.config.conflicts import conflicts
 from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
@@ -211,6 +211,13 @@ class Options(ModelOptions):
         is_free=True,
         choices=FIGURE_FORMATS,
         default_text="the pictures of reports only, PNG files",
+    )
+    table_format: tuple[str, ...] = option(
+        (),
+        "write the tables of each result also as one workbook, for Excel; does not change results",
+        is_free=True,
+        choices=TABLE_FORMATS,
+        default_text="tables separated by tabs only",
     )
     neurovault: bool = option(
         False,

@@ -24,7 +24,7 @@ from isal import igzip
 from bids_ari.bids.entities import in_order
 from bids_ari.bids.layouts import LAYOUT_CONFIG
 from bids_ari.bids.sidecars import DESCRIPTION
-from bids_ari.errors import OutputError, TemporaryError
+from bids_ari.errors import OutputError, ReadError, TemporaryError
 from bids_ari.outputs import description
 from bids_ari.outputs.folder import Files
 from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, retry
@@ -150,6 +150,16 @@ class Derivatives:
         with _unless_lost(stage, path):
             stage.parts[name] = stage.place.write(content)
         return name
+
+    def read(self, name: str) -> bytes:
+        """Read a file of the output; of the open result, also one that waits."""
+        path = self.folder / name
+        if (stage := self._stage) is not None and name in stage.parts:
+            path = stage.parts[name]
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ReadError(f"{path} cannot be read: {error.strerror}", hint="Run the analysis again") from error
 
     def remove(self, name: str) -> None:
         """Remove a file about all results at once, if it exists, and its folder if that is empty then."""

@@ -17,11 +17,11 @@ from bids_ari.config.slices import cuts
 from bids_ari.config.table import entries
 from bids_ari.errors import BidsAriError, DataError, NoMatchError, UsageError, listing
 from bids_ari.images.anatomy import check_cuts
-from bids_ari.outputs import archive, files, names, neurovault
+from bids_ari.outputs import archive, files, names, neurovault, workbook
 from bids_ari.outputs.derivatives import RUNS, Derivatives
 from bids_ari.outputs.records import Note, entry, files_of
 from bids_ari.report.page import write_report
-from bids_ari.report.results import summary_for_index
+from bids_ari.report.results import summary_for_index, write_copies
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _OF_REPORT = (".html", ".png", ".pdf", ".svg", "_sentences.txt")
 _KEPT = ("_template.npz", "_effects.tsv", "_effects.json")
 """Endings of files that are written with the report, and of those that only the analysis can write."""
 
-BESIDE_RESULTS = ("underlay", "slices", "figure_format", "neurovault")
+BESIDE_RESULTS = ("underlay", "slices", "figure_format", "table_format", "neurovault")
 """Settings that concern only pictures and copies of results."""
 
 _COMPARED = ("threshold", "tdp")  # settings that are no files, which may have changed
@@ -136,15 +136,14 @@ def rebuild_result(
     others = [with_look(other, changes) if changes else other for other in _others(result, out)]
     if changes:
         result = with_look(result, changes)
-    if beside := {**(shown or {}), **_has_images(record)}:
+    if beside := {**_copies(record), **(shown or {})}:
         result, *others = (replace(each, options=replace(each.options, **beside)) for each in (result, *others))
         check_cuts(cuts(result.options.slices), result.space)
     with out.result(result.contrast.name):
         endings = [end for end in _KEPT if "_effects" not in end or not OF_REGIONS & {*(changes or {})}]
         kept = [file for file in files_of(record) if _is_kept(file, endings if changes else None)]
         written = files.write(result, out) if changes else [_in_order(file, out) for file in kept]
-        if result.options.neurovault:
-            written += neurovault.write(result, out)
+        written += write_copies(result, out, [*kept, *written])
         out.record(
             name,
             [*(kept if changes else []), *written, *write_report(result, out, others)],
@@ -163,14 +162,16 @@ def _in_order(file: str, out: Derivatives) -> str:
 
 def _is_kept(file: str, endings: Iterable[str] | None) -> bool:
     """Return whether a file of a result is not written again: of a changed result only those with some endings."""
-    if neurovault.is_of_folder(file):
+    if neurovault.is_of_folder(file) or file.endswith(workbook.ENDING):
         return False
     return not file.endswith(_OF_REPORT) if endings is None else file.endswith(tuple(endings))
 
 
-def _has_images(record: Note) -> dict[str, bool]:
-    """Return the option of a result that has images for NeuroVault, which are written again; nothing for others."""
-    return {"neurovault": True} if any(map(neurovault.is_of_folder, files_of(record))) else {}
+def _copies(record: Note) -> dict[str, Any]:
+    """Return the options of copies that a result has, which are written again: for NeuroVault, workbooks."""
+    files = files_of(record)
+    found: dict[str, Any] = {"neurovault": True} if any(map(neurovault.is_of_folder, files)) else {}
+    return found | ({"table_format": (workbook.XLSX,)} if any(file.endswith(workbook.ENDING) for file in files) else {})
 
 
 def _of_record(record: Note, *, is_changed: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from bids_ari.analysis.fingerprint import fingerprint, in_family
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.errors import BidsAriError
-from bids_ari.outputs import files, names, neurovault
+from bids_ari.outputs import files, names, neurovault, workbook
 from bids_ari.outputs.crate import write_crate
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.models import check_model, model_facts
@@ -46,8 +46,7 @@ def write_results(
             with begun(partial(_drawn, result), n_threads) as drawn:
                 with step("writing maps and tables"):
                     written = files.write(result, out)
-                    if result.options.neurovault:
-                        written += neurovault.write(result, out)
+                    written += write_copies(result, out, written)
                 with step("drawing pictures"):
                     pictures = drawn()
                 with step("writing the report and the explorer"):
@@ -61,6 +60,12 @@ def write_results(
                 model=model,
             )
             each.advance()
+
+
+def write_copies(result: ContrastResult, out: Derivatives, written: Sequence[str]) -> list[str]:
+    """Write what options ask for in addition to the files written: images for NeuroVault, a workbook of the tables."""
+    images = neurovault.write(result, out) if result.options.neurovault else []
+    return images + (workbook.write(result, out, written) if workbook.XLSX in result.options.table_format else [])
 
 
 def _drawn(result: ContrastResult) -> dict[str, Picture]:

@@ -1,0 +1,62 @@
+"""Workbooks of tables, as openpyxl reads them."""
+
+import io
+import zipfile
+from xml.etree import ElementTree
+
+import pytest
+from openpyxl import load_workbook
+
+from bids_ari.outputs.workbook import Rows, workbook
+
+
+def cells(tables: dict[str, Rows]) -> dict[str, list[list[object]]]:
+    """The values of all cells by the title of the sheet; formulas as their texts, of the type ``f``."""
+    book = load_workbook(io.BytesIO(workbook(tables)))
+    assert not any(cell.data_type == "f" for sheet in book for row in sheet for cell in row)
+    return {sheet.title: [[cell.value for cell in row] for row in sheet] for sheet in book}
+
+
+def test_numbers_texts_and_what_is_not_known() -> None:
+    table = [["label", "tdp", "name", "z"], ["1", "0.25", "a", "n/a"], ["2", "1e-05", "n/a", "-3.5"]]
+    assert cells({"clusters": table})["clusters"] == [
+        ["label", "tdp", "name", "z"],
+        [1, 0.25, "a", None],
+        [2, 1e-05, None, -3.5],
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1+1", "-foo", "@SUM(1)", "=cmd|' /C calc'!A0", "1,5", "<b>&amp;", " a ", '"q']
+)
+def test_texts_arrive_as_they_are(text: str) -> None:
+    """Also those that spreadsheets read as formulas, in cells and in names of columns."""
+    assert cells({"regions": [["name", text], [text, "x"]]})["regions"] == [["name", text], [text, "x"]]
+
+
+def test_a_column_is_of_numbers_if_all_of_it_is() -> None:
+    assert cells({"a": [["x", "y"], ["1", "1"], ["1e", "2"]]})["a"] == [["x", "y"], ["1", 1], ["1e", 2]]
+    assert cells({"a": [["x"], ["n/a"]]})["a"] == [["x"], [None]]
+
+
+def test_letters_of_any_language_and_none_that_xml_forbids() -> None:
+    assert cells({"a": [["Größe – 体"], ["\x07\x1b😀"]]})["a"] == [["Größe – 体"], ["\ufffd\ufffd😀"]]
+
+
+def test_no_text_is_longer_than_excel_reads() -> None:
+    assert cells({"a": [["x"], ["b" * 40_000]]})["a"][1] == ["b" * 32_767]
+
+
+def test_titles_are_short_and_different() -> None:
+    names = ["regions " + "A" * 40, "regions " + "a" * 40, "x/[y]:*?", "''"]
+    found = list(cells({name: [["x"], ["1"]] for name in names}))
+    assert found == ["regions " + "A" * 23, "regions " + "a" * 21 + " 2", "xy", "table"]
+
+
+def test_equal_tables_give_equal_bytes() -> None:
+    tables = {"a": [["x"], ["1"]], "b": [["y"], ["2"]]}
+    content = workbook(tables)
+    assert content == workbook(dict(tables))
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        for name in file.namelist():
+            ElementTree.fromstring(file.read(name))
