@@ -25,6 +25,14 @@ def test_the_demo(image: str, out: Path) -> None:
     assert first["peak_region"] == "rh_precentral", "the atlas of the image"  # of the motor cortex: left hand
 
 
+def test_a_mask_of_the_practice_study(image: str, out: Path) -> None:
+    podman(Mounts(out=out), "/out/study", "--layout", "fmriprep", entrypoint="bids-ari-demo")
+    words = ("/out/study/derivatives/fmriprep", "/out/mask.nii.gz", "--grey-matter", "subjects")
+    output = podman(Mounts(out=out), *words, entrypoint="bids-ari-mask").stdout
+    assert "Voxels inside the brain masks of all 8 subjects, in grey matter" in output
+    assert (out / "mask.nii.gz").stat().st_uid == UID
+
+
 def test_it_finds_what_is_found_outside(inside: Path, outside: Path) -> None:
     compare(inside, outside, "podman")
     description = json.loads((inside / "dataset_description.json").read_text())

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
@@ -26,6 +26,7 @@ from docpages import DOCS, blocks
 from bids_ari import workflow
 from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
+from bids_ari.cli.mask import main as mask_main
 from bids_ari.cli.templates import main as templates_main
 from bids_ari.outputs.derivatives import Derivatives
 
@@ -209,6 +210,20 @@ def other_map(name: str, descrip: str = "", change: Callable[[np.ndarray], np.nd
     """Write a map of noise, with the description of its header."""
     noise = np.random.default_rng(5).normal(size=SHAPE)
     return lambda _: nib.save(spm_image(change(noise), descrip), name)
+
+
+def brain_masks(spaces: Sequence[str] = ("MNI152NLin2009cAsym",), far: str = "", apart: bool = False) -> Spoil:
+    """Write brain masks of four subjects: one on another grid, or each of another slice."""
+
+    def write(data: Path) -> None:
+        for (i, subject), space in product(enumerate(("01", "02", "03", "04")), spaces):
+            path = data / f"sub-{subject}" / "func" / f"sub-{subject}_task-emo_space-{space}_desc-brain_mask.nii.gz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            inside = np.zeros(SHAPE)
+            inside[i if apart else slice(1, 9)] = 1
+            nib.save(image(inside, FAR if subject == far else AFFINE, np.uint8), path)
+
+    return write
 
 
 def all_alike(data: Path) -> None:
@@ -602,6 +617,13 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "No maps": ("empty out group", lambda _: Path("empty").mkdir()),
     "No table of subjects": ("data out group --formula 1+age", None),
     "No such template": (f"{PERMUTED} --family learned --template t.npz", None),
+    "Brain masks of several spaces": (
+        "bids-ari-mask data mask.nii.gz",
+        brain_masks(spaces=("MNI152NLin2009cAsym", "MNI152NLin6Asym")),
+    ),
+    "Brain masks on several grids": ("bids-ari-mask data mask.nii.gz", brain_masks(far="03")),
+    "Brain masks with nothing in common": ("bids-ari-mask data mask.nii.gz", brain_masks(apart=True)),
+    "No brain masks of subjects": ("bids-ari-mask data mask.nii.gz", None),
     "No such mask": ("data out group --mask mask.nii.gz", None),
     "No results for reports": ("data out group --reports-only", None),
     "A file is in the way": ("data out group", text("out", "in the way")),
@@ -614,6 +636,7 @@ BY_CIRCUMSTANCES = {
     "Several atlases of a name",
     "A name of an atlas with something else",
     "TemplateFlow lacks a file",
+    "TemplateFlow has no grey matter of a space",
     "TemplateFlow's folder is incomplete",
     "The maps have no cohort",
     "A template cannot be fetched",
@@ -634,7 +657,7 @@ BY_CIRCUMSTANCES = {
 def check(entry: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Run a command; its message and its code are those of an entry."""
     command, *others = (word.strip("'") for word in words.split(" "))
-    programs = {"bids-ari-map": map_main, "bids-ari-templates": templates_main}
+    programs = {"bids-ari-map": map_main, "bids-ari-mask": mask_main, "bids-ari-templates": templates_main}
     code = programs[command](others) if command in programs else main([command, *others])
     quoted = QUOTED[entry]
     assert str(code) in re.findall(r"\d+", quoted.section.partition(":")[0])
@@ -732,6 +755,14 @@ def test_names_of_templateflow(
     monkeypatch.setitem(sys.modules, "templateflow", package)
     monkeypatch.setenv("TEMPLATEFLOW_HOME", "new")
     check(entry, f"data out group {words}", capsys)
+
+
+def test_no_grey_matter(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    brain_masks(spaces=("MNI152NLin6Asym",))(data)
+    offline_client(Path("home"), monkeypatch)
+    add(Path("home"), "tpl-MNI152NLin6Asym_res-02_desc-brain_probseg.nii.gz")
+    words = "bids-ari-mask data mask.nii.gz --grey-matter template"
+    check("TemplateFlow has no grey matter of a space", words, capsys)
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc, where not even root may make a folder")
