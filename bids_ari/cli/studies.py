@@ -14,7 +14,7 @@ from bids_ari.cli.runner import answer
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, Interrupted, UsageError, counted
 from bids_ari.runtime.memory import available_memory
 from bids_ari.runtime.processors import n_available
-from bids_ari.runtime.progress import step, track
+from bids_ari.runtime.progress import counting, step, track
 
 if TYPE_CHECKING:
     from bids_ari.studies.layout import Study
@@ -178,16 +178,18 @@ def _run(studies: "Sequence[Study]", arguments: argparse.Namespace, runner: "Run
     runner = runner or Processes()
     options = _with_shares(arguments.options, arguments.jobs)
     try:
-        for outcome in run_studies(studies, arguments.output_dir, options, runner, arguments.jobs):
-            codes[outcome.code] += 1
-            level = logging.ERROR if outcome.code else logging.INFO
-            state = outcome.message if outcome.code else "done"
-            log.log(level, "%s (%d of %d): %s", outcome.study.name, codes.total(), len(studies), state)
+        with counting("analysing studies", "task", len(studies), arguments.jobs, is_logged=False) as each:
+            for outcome in run_studies(studies, arguments.output_dir, options, runner, arguments.jobs):
+                codes[outcome.code] += 1
+                level = logging.ERROR if outcome.code else logging.INFO
+                state = outcome.message if outcome.code else "done"
+                log.log(level, "%s (%d of %d): %s", outcome.study.name, codes.total(), len(studies), state)
+                write_summary(arguments.output_dir)  # can be looked at during a long run
+                each.advance()
     except KeyboardInterrupt as error:
         write_summary(arguments.output_dir)
         finished = f"{codes.total()} of {counted(len(studies), 'task')} are finished"
         raise Interrupted(f"{finished}, and all results are kept; the same command goes on from there") from error
-    write_summary(arguments.output_dir)
     return codes
 
 
