@@ -36,6 +36,15 @@ autodoc_typehints = "none"  # the docstrings describe the types in words
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 smartquotes = False  # flags and messages must be copied verbatim
+nitpicky = True
+nitpick_ignore_regex = [("py:class", ".*")]  # types in docstrings are words, such as "sequence of str"
+# sphinx-build -b linkcheck docs build/links, with a network, asks whether addresses of other sites exist.
+linkcheck_ignore = [
+    r"https://doi\.org/",  # publishers refuse programs
+    r"https://github\.com/bids-ari/",  # pages of this repository, which others may not see yet
+]
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/"]  # made by a script
+linkcheck_timeout, linkcheck_retries = 20, 2
 suppress_warnings = ["ref.python"]  # a shape such as (n_points,) in a docstring is no reference
 html_math_renderer = "mathml"
 
