@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from docpages import ROOT
 
-NOT_OURS = {"build", "demo", "dist", "node_modules"}
+NOT_OURS = {"auto", "build", "demo", "dist", "node_modules"}
 CODE = re.compile(
     r"^(?P<fence> *(`{3,}|~{3,})).*?^ *\2 *$|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)", re.MULTILINE | re.DOTALL
 )
@@ -67,6 +67,13 @@ def problem(page: Path, link: str, root: Path = ROOT) -> str | None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     assert not [(link, why) for link in links(page) if (why := problem(page, link))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_addresses_of_files_of_this_repository_lead_to_files(page: Path) -> None:
+    prefix = r"https://github\.com/bids-ari/bids_ari/(?:blob|tree)/main/"
+    files = [found[1] for link in links(page) if (found := re.match(prefix + r"([^#]+)", link))]
+    assert not [file for file in files if not (ROOT / file).exists()]
 
 
 def test_all_kinds_of_links_are_seen(tmp_path: Path) -> None:
