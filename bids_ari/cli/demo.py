@@ -16,6 +16,9 @@ FWHM = 8.0
 LAYOUTS = {
     "fmriprep": ("demo_study", "write_study"),
     "halfpipe": ("demo_halfpipe", "write_halfpipe"),
+    "spm": ("demo_spm", "write_spm"),
+    "fsl": ("demo_feat", "write_feat"),
+    "hcp": ("demo_hcp", "write_hcp"),
 }
 """For ``--layout``: the module of this folder, and its function of a folder, that write practice data."""
 

@@ -1,0 +1,95 @@
+"""Practice data of the HCP pipelines: simulated grayordinates in the folders of their task analysis, level 2.
+
+The cortex is that of `demo_surface`, on the meshes of fsaverage5: those of fsLR do not come with this package. The voxels
+are those of the cerebellum in `demo_data`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from nibabel.cifti2.cifti2 import Cifti2Header, Cifti2Image
+from nibabel.cifti2.cifti2_axes import BrainModelAxis, ScalarAxis, SeriesAxis
+
+from bids_ari.cli import demo_data, demo_surface
+from bids_ari.cli.demo_data import NOISE_SD, RESPONSE_SD, SEED, WHITE, claim
+from bids_ari.images.gifti import STRUCTURES
+from bids_ari.images.mesh_files import read_mesh
+from bids_ari.images.nilearn_data import nilearn_files
+from bids_ari.outputs.derivatives import Derivatives
+
+SUBJECTS = tuple(f"1001{i:02d}" for i in range(1, 11))
+CONTRASTS = ("LH-AVG", "RH-AVG")
+TASK = "tfMRI_MOTOR"
+ENDING = "hp200_s2_MSMAll"
+VOXEL = 6
+CEREBELLUM = (-45.0, -25.0)
+"""Voxels further back and below these coordinates (y, z) in mm are the cerebellum."""
+
+
+def write_hcp(folder: Path) -> None:
+    """Write the level 2 of each subject, the same bytes each time."""
+    claim(folder, "Practice data in the names of the HCP pipelines")
+    rng = np.random.default_rng(SEED)
+    responses = rng.normal(1, RESPONSE_SD, len(SUBJECTS))
+    axis, values = _grayordinates(responses, rng)
+    out = Derivatives(folder, {})
+    variance = np.full(len(axis), NOISE_SD**2 * (1 + WHITE**2))
+    for subject, effect in zip(SUBJECTS, values, strict=True):
+        top = f"{subject}/MNINonLinear/Results/{TASK}/{TASK}_hp200_s2_level2_MSMAll.feat"
+        for i, sign in enumerate((1, -1), 1):
+            maps = {"cope1": sign * effect, "varcope1": variance, "zstat1": sign * effect / np.sqrt(variance)}
+            for name, each in maps.items():
+                series = _cifti(each[None], SeriesAxis(1, 1, 1), axis, "ConnDenseSeries")
+                out.image(f"{top}/GrayordinatesStats/cope{i}.feat/{name}.dtseries.nii", series)
+        names = ScalarAxis([f"{subject}_{TASK}_level2_{contrast}_{ENDING}" for contrast in CONTRASTS])
+        z = effect / np.sqrt(variance)
+        merged = _cifti(np.stack([z, -z]), names, axis, "ConnDenseScalar")
+        out.image(f"{top}/{subject}_{TASK}_level2_{ENDING}.dscalar.nii", merged)
+        out.text(f"{top}/Contrasts.txt", "".join(f"{contrast}\n" for contrast in CONTRASTS))
+
+
+def _grayordinates(responses: npt.NDArray[Any], rng: np.random.Generator) -> tuple[BrainModelAxis, npt.NDArray[Any]]:
+    """Simulate the maps of all subjects, (n_subjects, n_positions), and the axis of their positions."""
+    axes, parts = zip(*[*_cortex(responses, rng), *_cerebellum(responses, rng)], strict=True)
+    axis = axes[0]
+    for each in axes[1:]:
+        axis = axis + each
+    return axis, np.concatenate(parts, axis=1)
+
+
+def _cortex(
+    responses: npt.NDArray[Any], rng: np.random.Generator
+) -> Iterator[tuple[BrainModelAxis, npt.NDArray[np.float32]]]:
+    """Yield each hemisphere where the maps have data, and the values there."""
+    for side, mesh in zip(demo_surface.SIDES, map(read_mesh, nilearn_files("pial", demo_surface.SIDES)), strict=True):
+        effect = demo_surface.true_effect(mesh)
+        volumes = np.array(list(demo_surface.subject_maps(mesh, effect, responses, rng)))
+        has_data = np.isfinite(effect)
+        yield BrainModelAxis.from_mask(has_data, STRUCTURES[side]), volumes[:, has_data]
+
+
+def _cerebellum(
+    responses: npt.NDArray[Any], rng: np.random.Generator
+) -> Iterator[tuple[BrainModelAxis, npt.NDArray[np.float32]]]:
+    """Yield the voxels of each half of the cerebellum, and the values there."""
+    mask, effect = demo_data.true_effect(VOXEL)
+    volumes = np.array(list(demo_data.subject_maps(mask, effect, responses, rng)))
+    x, y, z = np.moveaxis(
+        nib.affines.apply_affine(mask.grid.affine, np.moveaxis(np.indices(mask.grid.shape), 0, -1)), -1, 0
+    )
+    below = mask.inside & (y < CEREBELLUM[0]) & (z < CEREBELLUM[1])
+    for side, inside in (("LEFT", below & (x < 0)), ("RIGHT", below & (x > 0))):
+        axis = BrainModelAxis.from_mask(inside, f"CIFTI_STRUCTURE_CEREBELLUM_{side}", affine=mask.grid.affine)
+        yield axis, volumes[:, inside]
+
+
+def _cifti(values: npt.NDArray[Any], maps: Any, axis: BrainModelAxis, intent: str) -> Any:
+    """Return a CIFTI file of maps."""
+    header = Cifti2Header.from_axes((maps, axis))
+    image: Any = Cifti2Image(values.astype(np.float32), header)
+    image.nifti_header.set_intent(intent)
+    return image
