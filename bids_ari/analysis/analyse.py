@@ -292,7 +292,7 @@ def _single_tests(
             mask_threshold=options.mask_threshold,
             template=template,
             surface=options.surface,
-            map_name=options.map_name,
+            map_name=member.first.map_name or options.map_name,
             drop_zeros=drop_zeros,
             mem=(resources or Resources()).mem,
             given=given,

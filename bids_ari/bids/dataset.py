@@ -237,7 +237,7 @@ def _relabelled(file: StatMap, changes: Mapping[str, Mapping[str, str]]) -> Stat
 def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) -> InputNotFoundError:
     """Make the error that there is nothing to analyse; it names where there would be."""
     others = [shlex.quote(printable(str(folder))) for folder in dict.fromkeys(elsewhere)]
-    hint = "Point to the derivative dataset that holds them, or name it with --derivatives"
+    hint = "Point to the derivative dataset that holds them, or list maps with other names in a table, with --manifest"
     if others:
         hint = f"There are some in {listing(others)}; to analyse those, use --derivatives {others[0]}"
     return InputNotFoundError(

@@ -14,7 +14,8 @@ from bids_ari.outputs.derivatives import Derivatives
 SUBJECTS = tuple(f"{i:02d}" for i in range(1, 11))
 CONTRASTS = ("left>right", "right>left")
 RUNS = (1, 2)
-VOXEL = 6
+VOXEL, STRENGTH = 6, 2.0
+"""Voxel size in mm, and the effect relative to that of `demo_data`, so that fewer subjects and voxels show it."""
 THRESHOLD = 2.3
 
 _ESTIMATE, _Z = 1001, 5  # NIfTI intents
@@ -30,7 +31,7 @@ def write_feat(folder: Path) -> None:
     rng = np.random.default_rng(SEED)
     out = Derivatives(folder, {})
     responses = rng.normal(1, RESPONSE_SD, len(SUBJECTS))
-    simulated = [list(subject_maps(mask, effect, responses, rng)) for _ in RUNS]
+    simulated = [list(subject_maps(mask, STRENGTH * effect, responses, rng)) for _ in RUNS]
     means = []
     variance = NOISE_SD**2 * (1 + WHITE**2) * mask.inside
     for i, subject in enumerate(SUBJECTS):

@@ -1,6 +1,6 @@
 """Practice data of the HCP pipelines: simulated grayordinates in the folders of their task analysis, level 2.
 
-The cortex is that of `demo_surface`, on the meshes of fsaverage5: those of fsLR do not come with this package. The voxels
+The cortex is that of `demo_surface`, on the meshes of fsaverage5: those of fsLR do not come with this package. Voxels
 are those of the cerebellum in `demo_data`.
 """
 
@@ -25,7 +25,8 @@ SUBJECTS = tuple(f"1001{i:02d}" for i in range(1, 11))
 CONTRASTS = ("LH-AVG", "RH-AVG")
 TASK = "tfMRI_MOTOR"
 ENDING = "hp200_s2_MSMAll"
-VOXEL = 6
+VOXEL, STRENGTH = 6, 2.0
+"""Voxel size in mm, and the effect relative to that of `demo_data`, so that fewer subjects and voxels show it."""
 CEREBELLUM = (-45.0, -25.0)
 """Voxels further back and below these coordinates (y, z) in mm are the cerebellum."""
 
@@ -67,7 +68,7 @@ def _cortex(
     """Yield each hemisphere where the maps have data, and the values there."""
     for side, mesh in zip(demo_surface.SIDES, map(read_mesh, nilearn_files("pial", demo_surface.SIDES)), strict=True):
         effect = demo_surface.true_effect(mesh)
-        volumes = np.array(list(demo_surface.subject_maps(mesh, effect, responses, rng)))
+        volumes = np.array(list(demo_surface.subject_maps(mesh, STRENGTH * effect, responses, rng)))
         has_data = np.isfinite(effect)
         yield BrainModelAxis.from_mask(has_data, STRUCTURES[side]), volumes[:, has_data]
 
@@ -77,7 +78,7 @@ def _cerebellum(
 ) -> Iterator[tuple[BrainModelAxis, npt.NDArray[np.float32]]]:
     """Yield the voxels of each half of the cerebellum, and the values there."""
     mask, effect = demo_data.true_effect(VOXEL)
-    volumes = np.array(list(demo_data.subject_maps(mask, effect, responses, rng)))
+    volumes = np.array(list(demo_data.subject_maps(mask, STRENGTH * effect, responses, rng)))
     x, y, z = np.moveaxis(
         nib.affines.apply_affine(mask.grid.affine, np.moveaxis(np.indices(mask.grid.shape), 0, -1)), -1, 0
     )

@@ -12,7 +12,8 @@ from bids_ari.outputs.derivatives import Derivatives
 
 SUBJECTS = tuple(f"{i:02d}" for i in range(1, 11))
 CONTRASTS = ("left > right", "right > left")
-VOXEL = 6
+VOXEL, STRENGTH = 6, 2.0
+"""Voxel size in mm, and the effect relative to that of `demo_data`, so that fewer subjects and voxels show it."""
 
 
 def write_spm(folder: Path) -> None:
@@ -23,7 +24,7 @@ def write_spm(folder: Path) -> None:
     responses = rng.normal(1, RESPONSE_SD, len(SUBJECTS))
     out = Derivatives(folder, {})
     maps = []
-    for subject, volume in zip(SUBJECTS, subject_maps(mask, effect, responses, rng), strict=True):
+    for subject, volume in zip(SUBJECTS, subject_maps(mask, STRENGTH * effect, responses, rng), strict=True):
         place = f"first_level/sub-{subject}"
         for i, (name, values) in enumerate(zip(CONTRASTS, (volume, -volume), strict=True), 1):
             out.image(f"{place}/con_{i:04d}.nii", spm_image(mask, values, f"SPM contrast - {i}: {name}"))
