@@ -55,10 +55,13 @@ def commands(page: Path) -> Iterator[str]:
 
 
 def commands_of(block: Block) -> Iterator[str]:
-    """The commands in a block, each on one line, without comments."""
-    for line in block.text.replace("\\\n", " ").splitlines():
-        if command := re.sub(r"(^|\s)#.*", "", line).strip():
-            yield command
+    """The commands in a block, each on one line but for loops, without comments."""
+    lines = (re.sub(r"(^|\s)#.*", "", line).rstrip() for line in block.text.replace("\\\n", " ").splitlines())
+    for line in filter(str.strip, lines):
+        command = line.strip()
+        while re.match(r"for\b", command) and not re.search(r"\bdone$", command):
+            command += f"\n{next(lines)}"
+        yield command
 
 
 def files_of_tree(text: str) -> set[str]:

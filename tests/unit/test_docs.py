@@ -60,6 +60,7 @@ OF_OTHERS = {
     *("--wheel-dir", "--no-index", "--find-links"),  # pip
     *("--dest", "--only-binary", "--python-version", "--platform"),  # pip download
     "--to-scanner",  # mris_convert
+    "--cifti-output",  # fmriprep
 }
 """Flags of other programs that the pages name."""
 
