@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from builders import describe, write_group
+from docpages import DOCS, blocks
 
 import bids_ari
 from bids_ari.cli.main import main
@@ -153,11 +154,16 @@ def test_a_container_is_named(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     assert graph(tmp_path / "out")[image]["@type"] == "ContainerImage"
 
 
-def test_rocrate_reads_it(run: Run, tmp_path: Path) -> None:
-    """The library of that name, if it is installed."""
-    rocrate = pytest.importorskip("rocrate.rocrate", reason="no rocrate: pip install rocrate")
+def test_rocrate_reads_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The library of that name, by the lines on the page."""
+    pytest.importorskip("rocrate.rocrate", reason="no rocrate: pip install rocrate")
     assert run("--contrast", "faces") == 0
-    crate = rocrate.ROCrate(tmp_path / "out")
-    (action,) = [crate.root_dataset["mentions"]]
-    assert action["instrument"]["name"] == "bids_ari"
-    assert any(each.id.endswith("_report.html") for each in action["result"])
+    (tmp_path / "out").rename(tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks(DOCS / "sharing.md", "python")
+    exec(block.text, {})
+    started, version, n_files = capsys.readouterr().out.split()
+    assert started.startswith("20")
+    assert (version, int(n_files)) == (bids_ari.__version__, 10)

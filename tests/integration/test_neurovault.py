@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders import SHAPE, describe, image, map_path, write_group
+from builders_jobs import finish, job_of_the_program, start
 from builders_labels import save_gifti
 from builders_meshes import icosphere, saved_mesh
 from neurovault_rules import (
@@ -151,6 +152,13 @@ def test_results_of_several_runs_share_the_folder(run: Run, tmp_path: Path) -> N
     assert parts(tmp_path / "out") == FACES
     assert run("--contrast", "faces", "--smoothing", "4", "--rerun") == 0
     assert not (tmp_path / "out" / "neurovault").exists()
+
+
+def test_parallel_jobs_share_the_folder(data: Path, tmp_path: Path) -> None:
+    """Two processes at once, as tasks of a cluster."""
+    words = [str(data / "data"), str(tmp_path / "out"), "group", "--neurovault", "--threshold", "3", "--tdp", "0.7"]
+    finish(*(start(job_of_the_program, [*words, "--contrast", contrast]) for contrast in ("faces", "words")))
+    assert parts(tmp_path / "out") == FACES | WORDS
 
 
 def test_two_directions_share_the_statistics(run: Run, tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from bids_ari.cli.main import main
 
 @pytest.fixture
 def group(tmp_path: Path, rng: np.random.Generator) -> Path:
-    """Results of a group, for two alternatives."""
+    """Results of a group, for two alternatives, with all copies for others."""
     describe(tmp_path / "in")
     write_group(tmp_path / "in", 8, rng)
     words = [str(tmp_path / "in"), str(tmp_path / "out"), "group", "--alternative", "greater", "two-sided"]
+    words += ["--neurovault", "--table-format", "xlsx"]
     assert main(words) == 0
     return tmp_path / "out"
 
