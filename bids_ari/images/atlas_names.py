@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,22 @@ class AtlasName:
             When a part is not of this form, or an entity of the space of the maps.
         """
         name, *parts = re.split(r":|_(?=[a-zA-Z0-9]+-)", text.removeprefix("atlas-"))
+        if "-" in name:
+            raise UsageError(f"The atlas {text} begins with {name}, which is no name of an atlas", FORM)
         labels = dict(_pair(part, text) for part in parts)
         return cls(name, Entities.of(labels).pairs)
+
+    @classmethod
+    def saved(cls, text: str | None) -> "AtlasName | None":
+        """Return the name in the options of a saved result; None for a file, of which these have the name only.
+
+        >>> AtlasName.saved("lh.aparc.annot"), AtlasName.saved("my_atlas"), AtlasName.saved("HOCPA")
+        (None, None, AtlasName(name='HOCPA', variant=()))
+        """
+        with suppress(UsageError):
+            found = cls.parse(text or "")
+            return found if re.fullmatch("[a-zA-Z0-9+]+", found.name) else None
+        return None
 
     def choose(self, variants: Iterable[Mapping[str, str]]) -> Labels | None:
         """Return the variant with these entities alone, else the only one that has them; None for no such.

@@ -184,9 +184,8 @@ def load_names(
 def names_of(regions: RegionSet, n_points: int, atlas: str | None) -> RegionNames:
     """Return the names of regions by the parcels of an atlas, which has the name of a file or of TemplateFlow."""
     names = tuple(region.name for region in regions.regions)
-    facts = AtlasFacts(regions.name)
-    if atlas is not None and not names_a_file(atlas):
-        facts = AtlasFacts(regions.name, AtlasName.parse(atlas).spelled_variant, "TemplateFlow")
+    named = None if atlas is None or names_a_file(atlas) else AtlasName.saved(atlas)
+    facts = AtlasFacts(regions.name, named.spelled_variant, "TemplateFlow") if named else AtlasFacts(regions.name)
     return RegionNames(names, regions.labels(n_points), (facts,))
 
 

@@ -2,7 +2,6 @@
 
 import math
 import re
-from contextlib import suppress
 from typing import Literal
 
 from bids_ari.analysis.calibrated import FLIPS, Calibrated
@@ -11,7 +10,6 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
 from bids_ari.config.model_options import TEMPLATE
-from bids_ari.errors import UsageError
 from bids_ari.images.atlas_names import AtlasName
 from bids_ari.images.regions import RegionSet
 from bids_ari.report.formatting import thousands
@@ -140,11 +138,8 @@ def at_least(threshold: float | None) -> str:
 
 
 def templateflow_atlas(result: ContrastResult) -> AtlasName | None:
-    """Return the name of the atlas in TemplateFlow; None for a file: names of image files have dots or folders."""
-    with suppress(UsageError):
-        found = AtlasName.parse(result.options.atlas or "")
-        return found if re.fullmatch("[a-zA-Z0-9+]+", found.name) else None
-    return None
+    """Return the name of the atlas in TemplateFlow; None for a file."""
+    return AtlasName.saved(result.options.atlas)
 
 
 def atlas_name(result: ContrastResult) -> str | None:

@@ -48,6 +48,7 @@ def test_a_label_alone_is_that_of_desc() -> None:
         ("X:a b", "a part 'a b'"),
         ("X:res-02", "the entity res, which follows from the maps.*Remove res-02"),
         ("X_hemi-L", "the entity hemi"),
+        ("seg-7n_scale-100", "begins with seg-7n, which is no name"),
     ],
 )
 def test_other_parts_are_refused(text: str, message: str) -> None:
