@@ -185,7 +185,10 @@ def names_of(regions: RegionSet, n_points: int, atlas: str | None) -> RegionName
     """Return the names of regions by the parcels of an atlas, which has the name of a file or of TemplateFlow."""
     names = tuple(region.name for region in regions.regions)
     named = None if atlas is None or names_a_file(atlas) else AtlasName.saved(atlas)
-    facts = AtlasFacts(regions.name, named.spelled_variant, "TemplateFlow") if named else AtlasFacts(regions.name)
+    variant = AtlasName(regions.name, regions.variant).spelled_variant
+    facts = (
+        AtlasFacts(regions.name, named.spelled_variant, "TemplateFlow") if named else AtlasFacts(regions.name, variant)
+    )
     return RegionNames(names, regions.labels(n_points), (facts,))
 
 

@@ -181,7 +181,7 @@ class TestProcesses:
     """``--nprocs``."""
 
     def test_files_are_the_same(self, group_dir: Path, rng: np.random.Generator) -> None:
-        """Contrasts in a process each, or one after the other; pages and archives name the command."""
+        """Contrasts in a process each, or one after the other; pages, archives and the crate name the run."""
         write_group(group_dir, 8, rng, contrast="houses")
         found = []
         for n in ("1", "2"):
@@ -193,7 +193,11 @@ class TestProcesses:
                 line for line in done.stderr.splitlines() if "contrast-" in line and not re.search(r": [\d.]+ s$", line)
             ]
             files = {name: content for name, content in everything(out).items() if not name.startswith("logs")}
-            kept = {name: content for name, content in files.items() if not name.endswith((".html", ".npz"))}
+            kept = {
+                name: content
+                for name, content in files.items()
+                if not name.endswith((".html", ".npz", "crate-metadata.json"))
+            }
             found.append((lines, files.keys(), kept))
         assert found[0] == found[1]
         assert len([name for name in found[0][1] if name.endswith("_report.html")]) == 4
