@@ -161,7 +161,7 @@ def note_unmasked(tested: Space, mask_fraction: float | None = None) -> str | No
     if mask_fraction is None and tested.fraction > UNMASKED:
         return (
             f"The tested voxels fill {tested.fraction:.0%} of the volume: the maps are probably not brain-masked, and "
-            f"{weakens}. Give a brain mask with --mask"
+            f"{weakens}. Give a brain mask with --mask: bids-ari-mask makes one"
         )
     if mask_fraction is not None and mask_fraction > UNMASKED:
         return (
