@@ -39,7 +39,9 @@ def text_of(page: Path) -> str:
 def blocks(page: Path, *languages: str) -> Iterator[Block]:
     """The blocks of code in a page that are in one of some languages."""
     section = entry = ""
-    pattern = r"^(?P<signs>##+) (?P<title>[^\n]*)$|^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^(?P=indent)```$"
+    pattern = (
+        r"^(?P<signs>##+) (?P<title>[^\n]*)$|^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$"
+    )
     for found in re.finditer(pattern, text_of(page), re.MULTILINE | re.DOTALL):
         if found["signs"]:
             section, entry = (found["title"], "") if found["signs"] == "##" else (section, found["title"])

@@ -4,7 +4,7 @@ import argparse
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 
 import pytest
@@ -90,7 +90,7 @@ SHOWN = [
     for command in commands(page)
     for is_and, part in groupby(shlex.split(re.sub(r"\$\{?SLURM\w+\}?", "8", command)), "&&".__eq__)
     if not is_and
-    for program, words in words_of(list(part))
+    for program, words in words_of(list(takewhile(lambda word: word != ">", part)))
 ]
 
 
