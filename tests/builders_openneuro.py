@@ -59,7 +59,8 @@ def contrasts_of(model: Json) -> list[str]:
 
 def sessions_of(model: Json) -> list[str | None]:
     """The sessions that a model analyses one by one; None where it has none."""
-    return list(model["Input"]["session"]) if "session" in model["Nodes"][-1]["GroupBy"] else [None]
+    by_session = "session" in model["Nodes"][-1]["GroupBy"]
+    return list(model["Input"].get("session", ["01", "02"])) if by_session else [None]
 
 
 def key_of(path: Path) -> tuple[str, str]:
