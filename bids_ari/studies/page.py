@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bids_ari._version import __version__
 from bids_ari.errors import listing, plural_of
 from bids_ari.report.figures.scales import tdp_colour
-from bids_ari.report.formatting import percent, proportion
+from bids_ari.report.formatting import percent, proportion, without_folders
 from bids_ari.report.labels import method_title
 from bids_ari.report.render import asset, page_script, render
 
@@ -89,7 +89,7 @@ def _study(study: "Summary") -> dict[str, Any]:
         "name": record.get("Name"),
         "index": f"{record.get('Name')}/index.html" if study.results else "",
         "model": record.get("Model") or ("mean" if record.get("Command") else "–"),
-        "note": record.get("Note") or "",
+        "note": without_folders(str(record.get("Note") or ""), {}),
         "n_results": len(study.results),
         "n_active": sum(bool(row["tdn"]) for row in study.results),
         "n_failed": len(study.failures),

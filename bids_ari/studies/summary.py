@@ -30,6 +30,7 @@ COLUMNS = {
     "study": "Label of the study",
     "task": "Label of the task, with the suffix of the model if it has one",
     "model": "File of the Stats Model; n/a: the mean over subjects",
+    "note": "Why there is no model, if --models was given",
     "contrast": "Name of the contrast, with the entities that all maps share",
     "test": "Test of the group model",
     "alternative": "Alternative hypothesis",
@@ -139,11 +140,11 @@ def _objects(facts: Mapping[str, Any], name: str) -> Iterable[Mapping[str, Any]]
 
 def own_columns(record: Mapping[str, Any]) -> Row:
     """Return the columns about a study."""
-    model = entry(record, "Model", str) or None
     return {
         "study": entry(record, "Study", str),
-        "task": entry(record, "Task", str) or None,
-        "model": model,
+        "task": entry(record, "Task", str),
+        "model": entry(record, "Model", str),
+        "note": without_folders(entry(record, "Note", str), {}),
         "exit_code": record.get("ExitCode"),
     }
 

@@ -122,6 +122,7 @@ class TestSummary:
             ("flanker", "4", "0", "0")
         }
         (plain,) = of_study(rows, "ds900002")
+        assert plain["note"].startswith("no model ds900002-rest_specs.json")
         assert (plain["model"], plain["contrast"], plain["subjects"], plain["test"]) == (
             "n/a",
             "contrast-go",

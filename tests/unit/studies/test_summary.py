@@ -56,6 +56,7 @@ def test_a_line_of_a_result(tmp_path: Path) -> None:
     assert row.pop("tdp") == "0.2333333333"  # 7 / 30
     assert row == {
         **{"study": "ds1", "task": "go", "model": "ds1-go_specs.json", "contrast": "contrast-a", "test": "mean"},
+        **{"note": "n/a"},
         **{"alternative": "greater", "method": "simes", "alpha": "0.05", "subjects": "12", "excluded": "3"},
         **{"unit": "voxel", "points": "30", "tdn": "7", "clusters": "2", "largest_cluster": "8"},
         **{"exit_code": "0", "reason": "n/a", "report": "ds1/task-go/group/contrast-a_report.html"},
