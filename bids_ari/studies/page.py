@@ -22,6 +22,9 @@ MOST = 8
 def page(studies: "Sequence[Summary]", target: str) -> str:
     """Return the page, on which `target` is the target TDP of the clusters that are counted."""
     rows = [_shown(row) for study in studies for row in study.results]
+    spaces = {row["space"] for row in rows} - {""}
+    for row in rows if len(spaces) > 1 else ():
+        row["about"] += [f"space {row['space']}"] if row["space"] else []
     confidences = {row["confidence"] for row in rows}
     return render(
         "studies.html",
@@ -52,7 +55,8 @@ def _shown(row: "Row") -> dict[str, Any]:
         "study": row["study"],
         "task": row["task"] or "",
         "label": label,
-        "about": [f"{key} {entities[key]}" for key in ("ses", "run", "node", "space", "model") if entities.get(key)],
+        "about": [f"{key} {entities[key]}" for key in ("ses", "run", "node", "model") if entities.get(key)],
+        "space": entities.get("space", ""),
         "report": row["report"],
         "test": row["test"] or "",
         "alternative": row["alternative"] or "",

@@ -155,5 +155,14 @@ class TestPage:
         assert 'data-sort="method"' in page
         assert 'data-sort="confidence"' in page
 
+    def test_spaces_are_named_where_there_are_several(self, tmp_path: Path) -> None:
+        record(tmp_path)
+        ran(tmp_path, "2026-01-01", result("ses-1_space-A_contrast-a"))
+        page = self.page(tmp_path)
+        assert "ses 1" in page
+        assert "space A" not in page
+        ran(tmp_path, "2026-01-02", result("space-B_contrast-a"))
+        assert "space A" in self.page(tmp_path)
+
     def test_nothing_at_all(self, tmp_path: Path) -> None:
         assert "There are no results" in self.page(tmp_path)
