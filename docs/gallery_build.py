@@ -47,25 +47,33 @@ CONFIG = {
 
 
 def copy_scripts(app: Sphinx, config: Config) -> None:
-    """Copy the scripts to where they may write."""
-    folder = Path(app.srcdir, SCRIPTS)
-    folder.mkdir(parents=True, exist_ok=True)
+    """Copy the scripts to where they may write, and remove what is left of scripts that no longer exist."""
+    folder, gallery = Path(app.srcdir, SCRIPTS), Path(app.srcdir, GALLERY)
     names = {path.name for path in SOURCES.iterdir() if path.suffix in (".py", ".rst")}
-    for path in folder.iterdir():
-        if path.is_file() and path.name not in names:
-            path.unlink()
+    kept = {name.partition(".")[0] for name in names} | {"index", PAGES, "images"}
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for name in names:
         shutil.copy2(SOURCES / name, folder)
+    for path in [*gallery.glob("*"), *gallery.glob(f"{PAGES}/*")]:
+        if path.name.partition(".")[0] not in kept:
+            _remove(path)
 
 
 def empty_folder(conf: Mapping[str, Any], name: str | None) -> None:
     """Remove what a script wrote, so that each starts in a folder with scripts only, and print no log."""
     logging.getLogger("bids_ari").propagate = False  # a dependency of the theme prints the log of all packages
     for path in Path(conf["src_dir"], SCRIPTS).iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.suffix not in (".py", ".rst"):
-            path.unlink()
+        if path.suffix not in (".py", ".rst"):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def show(block: Any, script: Mapping[str, Any], conf: Mapping[str, Any]) -> str:

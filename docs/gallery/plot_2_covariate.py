@@ -47,7 +47,7 @@ success = rng.normal(2, 1, len(subjects)).round(2)
 study = Path("study")
 about = {"Name": "Simulated emotion regulation", "BIDSVersion": "1.9.0"}
 about |= {"DatasetType": "derivative", "GeneratedBy": [{"Name": "plot_2_covariate.py"}]}
-study.mkdir()
+study.mkdir(exist_ok=True)
 (study / "dataset_description.json").write_text(json.dumps(about))
 table = pd.DataFrame({"participant_id": subjects, "success": success})
 table.to_csv(study / "participants.tsv", sep="\t", index=False)
@@ -56,7 +56,7 @@ for subject, level in zip(subjects, success, strict=True):
     noise = ndimage.gaussian_filter(rng.normal(size=inside.shape), 0.8)
     effect = 1.0 * prefrontal + 0.9 * (level - 2) * striatum + noise / noise.std()
     image = nib.Nifti1Image(np.where(inside, effect, 0).astype("float32"), brain.affine)
-    (study / subject).mkdir()
+    (study / subject).mkdir(exist_ok=True)
     image.to_filename(study / subject / f"{subject}_{name}_statmap.nii.gz")
 for region, voxels in {"prefrontal": prefrontal, "striatum": striatum}.items():
     nib.Nifti1Image(voxels.astype("uint8"), brain.affine).to_filename(

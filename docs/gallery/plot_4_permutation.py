@@ -41,11 +41,11 @@ about |= {
     "DatasetType": "derivative",
     "GeneratedBy": [{"Name": "plot_4_permutation.py"}],
 }
-study.mkdir()
+study.mkdir(exist_ok=True)
 (study / "dataset_description.json").write_text(json.dumps(about))
 contrasts = [("faces", "houses"), ("houses", "tools"), ("faces", "tools")]
 for subject in (f"sub-{number:02d}" for number in range(1, 21)):
-    (study / subject).mkdir()
+    (study / subject).mkdir(exist_ok=True)
     maps = {}
     for condition, effect in effects.items():
         noise = ndimage.gaussian_filter(rng.normal(size=inside.shape), 1)

@@ -59,7 +59,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder / "empty")
         patch.setattr(nilearn.datasets, "fetch_neurovault", collection.fetch)
-        found = runpy.run_path(str(DOCS / "gallery" / "neurovault_1952.py"))
+        found = runpy.run_path(str(DOCS / "gallery" / "real_neurovault_1952.py"))
     return found | {"folder": folder / "empty"}
 
 

@@ -14,7 +14,7 @@ with small maps in their place. Run it in an empty folder:
 
 .. code-block:: bash
 
-    python neurovault_1952.py
+    python real_neurovault_1952.py
 """
 
 # %%
@@ -23,6 +23,8 @@ with small maps in their place. Run it in an empty folder:
 #
 # Of the collection, only the maps of four conditions. nilearn keeps them, and asks for
 # them once.
+
+# sphinx_gallery_thumbnail_path = "explorer.png"
 
 import json
 from pathlib import Path
@@ -70,12 +72,12 @@ def write(folder, conditions, contrast):
     """Write the difference of two conditions of each subject."""
     one, other = (maps[condition] for condition in conditions)
     about = {"Name": contrast, "BIDSVersion": "1.9.0", "DatasetType": "derivative"}
-    about["GeneratedBy"] = [{"Name": "neurovault_1952.py"}]
-    folder.mkdir()
+    about["GeneratedBy"] = [{"Name": "real_neurovault_1952.py"}]
+    folder.mkdir(exist_ok=True)
     (folder / "dataset_description.json").write_text(json.dumps(about))
     for number, subject in enumerate(sorted(one.keys() & other.keys()), 1):
         name = f"sub-{number:03d}_space-MNI152Lin_contrast-{contrast}_stat-effect"
-        (folder / f"sub-{number:03d}").mkdir()
+        (folder / f"sub-{number:03d}").mkdir(exist_ok=True)
         difference = math_img("one - other", one=one[subject], other=other[subject])
         difference.to_filename(folder / f"sub-{number:03d}" / f"{name}_statmap.nii.gz")
     return folder
