@@ -9,7 +9,8 @@ import csv
 import io
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from bids_ari.outputs.files import MAPS
 from bids_ari.outputs.names import record_name, region_stem, stem
 from bids_ari.outputs.records import entry
 from bids_ari.outputs.sidecars import ESTIMATORS, direction, worded
+from bids_ari.outputs.workbook import UNKNOWN, workbook
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ FOLDER = "neurovault"
 """Folder of the images, in the output."""
 
 METADATA = f"{FOLDER}/images_metadata.csv"
+WORKBOOK = f"{FOLDER}/images_metadata.xlsx"
 README = f"{FOLDER}/README.md"
 
 RECORD = "NeuroVault"
@@ -109,18 +112,25 @@ def write_metadata(out: Derivatives) -> None:
     """Write the table of metadata and the README for the images of all results; remove them if there are none."""
     found = [(str(record.get("Name")), each) for record in out.records() for each in _notes_of(record)]
     if not found:
-        out.remove(METADATA)
-        out.remove(README)
+        for name in (METADATA, WORKBOOK, README):
+            out.remove(name)
         return
-    rows = {str(row.get("Filename")): row for _, each in found for row in entry(each, "Images", list) if _is_texts(row)}
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row for _, row in sorted(rows.items()))
-    out.text(METADATA, table.getvalue())
+    rows = dict(sorted(_rows(out, (each for _, each in found))))
+    table = [list(COLUMNS), *([row.get(column, "") for column in COLUMNS] for row in rows.values())]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(table)
+    out.text(METADATA, text.getvalue())
+    out.binary(WORKBOOK, workbook({"images": [[cell or UNKNOWN for cell in line] for line in table]}))
     facts = [each["Collection"] for _, each in found if _is_texts(each.get("Collection"))]
     reasons = {name: reason for name, each in found if (reason := entry(each, "Reason", str))}
     out.text(README, _readme(rows, facts, reasons))
+
+
+def _rows(out: Derivatives, notes: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the metadata of each image that exists, with its name."""
+    for row in chain.from_iterable(entry(note, "Images", list) for note in notes):
+        if _is_texts(row) and (out.folder / FOLDER / (name := row.get("Filename", ""))).is_file():
+            yield name, row
 
 
 def _notes_of(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,9 @@ from bids_ari.outputs.names import path_of, stem
 
 XLSX = "xlsx"
 
+UNKNOWN = "n/a"
+"""A value that is not known, as tables of BIDS have it."""
+
 ENDING = f"_tables.{XLSX}"
 """Last part of the name of a workbook."""
 
@@ -115,13 +118,13 @@ def _sheet(rows: Rows) -> str:
 
 def _is_number(cells: Sequence[str]) -> bool:
     """Return whether all known cells of a column are numbers."""
-    known = [cell for cell in cells if cell != "n/a"]
+    known = [cell for cell in cells if cell != UNKNOWN]
     return bool(known) and all(map(_NUMBER.fullmatch, known))
 
 
 def _cell(cell: str, is_number: bool) -> str:
     """Return one cell; an empty one where the value is not known."""
-    if cell == "n/a":
+    if cell == UNKNOWN:
         return "<c/>"
     return f"<c><v>{cell}</v></c>" if is_number else _text(cell)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from builders import SHAPE, describe, image, map_path, write_group
 from builders_jobs import finish, job_of_the_program, start
@@ -96,6 +97,11 @@ def test_images_are_those_of_the_results(demo: Path) -> None:
     for name in ("stat-t", "stat-z", "stat-effect", "stat-variance", "stat-tdp_desc-greaterAll"):
         original = (demo / "group" / f"{stem}_{name}_statmap.nii.gz").read_bytes()
         assert (demo / "neurovault" / f"{stem}_{name}.nii.gz".replace("-", "_")).read_bytes() == original
+
+
+def test_the_workbook_is_the_same_table(demo: Path) -> None:
+    table = pd.read_excel(demo / "neurovault" / "images_metadata.xlsx", dtype=str, na_filter=False)
+    assert {row["Filename"]: row for row in table.to_dict("records")} == rows_of(demo)
 
 
 def test_readme_says_what_is_left_to_do(demo: Path) -> None:
@@ -208,6 +214,13 @@ def test_a_map_of_another_program_leaves_open_what_is_unknown(data: Path, tmp_pa
     text = (tmp_path / "out" / "neurovault" / "README.md").read_text(encoding="utf-8")
     assert "`target_template_image`, where it is empty" in text
     assert "`analysis_level` (group" in text
+
+
+def test_an_image_that_was_removed_has_no_metadata(run: Run, data: Path, tmp_path: Path) -> None:
+    assert run("--contrast", "faces", "--neurovault") == 0
+    next((tmp_path / "out" / "neurovault").glob("*_z.nii.gz")).unlink()
+    assert run("--contrast", "words") == 0
+    assert parts(tmp_path / "out") == FACES - {"faces_test_mean_stat_z"}
 
 
 def test_an_empty_tdp_map_is_not_written(tmp_path: Path) -> None:
