@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bids import BIDSLayout
 from bidsschematools.schema import load_schema
 from builders import SHAPE, brain, describe, image, map_path, write_group, write_map
 from builders_labels import cortex, save_cifti, save_gifti, voxels
@@ -162,6 +163,13 @@ def test_parcels_have_the_entities_of_the_atlas(home: Path) -> None:
             assert about["AtlasEntities"] == entities
             assert labels["seg"] == entities.get("seg", "two")
             assert labels.get("scale") == entities.get("scale")
+
+
+@pytest.mark.filterwarnings("ignore")  # of pybids
+def test_pybids_finds_parcels_by_the_entities_of_the_atlas(home: Path) -> None:
+    layout = BIDSLayout(str(home / "volumes"), validate=False, is_derivative=True)  # reads our layout_config.json
+    found = layout.get(atlas="X", segmentation="7n", scale="2", suffix="tdp", extension=".tsv")
+    assert {file.entities["desc"] for file in found} == {"greater", "greaterPermutation"}
 
 
 def test_sources_have_their_doi(home: Path) -> None:
