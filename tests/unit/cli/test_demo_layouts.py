@@ -9,8 +9,16 @@ import pytest
 
 from bids_ari.cli.demo import LAYOUTS, main
 from bids_ari.cli.demo_data import claim
+from bids_ari.cli.demo_feat import write_feat
 from bids_ari.cli.demo_halfpipe import write_halfpipe
+from bids_ari.cli.demo_spm import write_spm
 from bids_ari.cli.demo_study import CUT, N_SCANS, SUBJECTS, write_study
+from bids_ari.images.claims import claims_of
+from bids_ari.images.files import read_image
+
+PLACES = ("stats", "reg_standard/stats")
+NAMES = ("stats/zstat1.nii.gz", "thresh_zstat1.nii.gz")
+"""Of FEAT: folders of runs with maps, and maps of groups."""
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +88,26 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path, capsys: pytest.Captur
 def test_a_claim_is_a_readme(tmp_path: Path) -> None:
     claim(tmp_path, "Practice", " For trials.")
     assert (tmp_path / "README.md").read_text() == "# Practice\n\nSimulated by bids-ari-demo. For trials.\n"
+
+
+def test_images_of_spm_have_its_headers(tmp_path: Path) -> None:
+    """Contrasts are NaN outside the mask, the t map has its degrees of freedom."""
+    write_spm(tmp_path / "spm")
+    first = tmp_path / "spm" / "first_level" / "sub-01"
+    effect, inside = nib.load(first / "con_0002.nii"), np.asarray(nib.load(first / "mask.nii").dataobj) > 0
+    assert bytes(effect.header["descrip"].tobytes()).startswith(b"SPM contrast - 2: right > left")
+    assert effect.get_data_dtype() == np.float32
+    np.testing.assert_array_equal(np.isfinite(effect.get_fdata()), inside)
+    t = read_image(tmp_path / "spm" / "second_level" / "left_right" / "spmT_0001.nii")
+    assert [(claim.kind, claim.dof) for claim in claims_of(t, "a.nii")] == [("t", (9.0,))]
+
+
+def test_runs_of_feat_are_in_the_space_of_the_scanner_and_resampled(tmp_path: Path) -> None:
+    write_feat(tmp_path / "fsl")
+    runs = sorted((tmp_path / "fsl" / "level1").iterdir())
+    assert len(runs) == 20
+    grids = {inside: {nib.load(run / inside / "cope1.nii.gz").affine.tobytes() for run in runs} for inside in PLACES}
+    assert {inside: len(found) for inside, found in grids.items()} == {"stats": 10, "reg_standard/stats": 1}
+    group = tmp_path / "fsl" / "group" / "left_right.gfeat" / "cope1.feat"
+    z, thresholded = (np.asarray(nib.load(path).dataobj) for path in (group / NAMES[0], group / NAMES[1]))
+    np.testing.assert_array_equal(thresholded, np.where(z > 2.3, z, 0))
