@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from bids_ari.analysis.familywise import with_familywise
 from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.region_bounds import RegionBounds, RegionImage
 from bids_ari.analysis.template import Template
-from bids_ari.analysis.values import MapValues, extremeness, highest_of
+from bids_ari.analysis.values import Field, MapValues, extremeness, highest_of
 from bids_ari.analysis.variances import GroupVariances
 from bids_ari.analysis.views import Views
 from bids_ari.bids.contrasts import ContrastSet, Excluded
@@ -39,23 +39,6 @@ from bids_ari.stats.normality import Normality
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Field = Literal[
-    "effect",
-    "variance",
-    "t",
-    "f",
-    "z",
-    "dof",
-    "tau2",
-    "p",
-    "neg_log10_p",
-    "adjusted_p",
-    "p_fwe",
-    "tdp",
-    "highest_tdp",
-    "clusters",
-]
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 

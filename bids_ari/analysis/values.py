@@ -1,13 +1,31 @@
 """Values of the points of a result: maps, and how extreme they are."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
+
+Field = Literal[
+    "effect",
+    "variance",
+    "t",
+    "f",
+    "z",
+    "dof",
+    "tau2",
+    "p",
+    "neg_log10_p",
+    "adjusted_p",
+    "p_fwe",
+    "tdp",
+    "highest_tdp",
+    "clusters",
+]
+"""The maps of a result, as `ContrastResult.values` takes them."""
 
 
 class MapValues(NamedTuple):

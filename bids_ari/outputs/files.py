@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bids_ari.analysis.result import ContrastResult, Field
+from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.tables import calibration_tables
-from bids_ari.analysis.values import MapValues
+from bids_ari.analysis.values import Field, MapValues
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.images.atlas_names import entities_in_names
 from bids_ari.images.regions import RegionSet

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from bids import BIDSLayout
 from bidsschematools.schema import load_schema
@@ -114,6 +115,10 @@ def test_each_uri_leads_to_a_file(kind: str, home: Path) -> None:
         assert about["Sources"], path.name
         found = list(uris(about))
         assert found, path.name
+        assert [uri for uri in found if not target(uri, home / kind).is_file()] == []
+    for table in (home / kind).rglob("*_design.tsv"):
+        found = [uri for text in pd.read_csv(table, sep="\t").astype(str).to_numpy().ravel() for uri in uris(text)]
+        assert len(found) == 8 * {"gifti": 2, "paired": 2}.get(kind, 1)
         assert [uri for uri in found if not target(uri, home / kind).is_file()] == []
 
 
