@@ -25,7 +25,10 @@ def test_one_version(platforms: Path) -> None:
     assert versions == [__version__] * 5
 
 
-def test_one_citation() -> None:
+def test_one_citation(project: dict[str, Any]) -> None:
+    for key in ("keywords", "authors", "license"):
+        assert project[key] == CITATION[key]
+    assert project["urls"]["Source"] == CITATION["repository-code"]
     for key in ("title", "license", "keywords"):
         assert ZENODO[key] == CITATION[key]
     assert ZENODO["description"] == f"<p>{CITATION['abstract']}</p>"

@@ -9,6 +9,8 @@ import pytest
 import yaml
 from docpages import DOCS, ROOT, commands
 
+from bids_ari import __version__
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGES = re.sub(r" \\\n +", " ", (ROOT / ".ci" / "packages").read_text())  # continued lines are one
 RUN = (ROOT / ".ci" / "run").read_text()
@@ -38,7 +40,7 @@ def test_files_that_are_named_exist() -> None:
             r"`((?:bids_ari|tests|docs|platforms|validation)/[\w/.]+\w)`", (ROOT / "CONTRIBUTING.md").read_text()
         )
     )
-    named = {each for each in named if "NAME" not in each}
+    named = {each for each in named if "name" not in each.lower()}  # a place for one
     assert len(named) > 5
     assert not [each for each in named if not (ROOT / each).exists()]
 
@@ -76,3 +78,9 @@ def test_forms_ask_for_the_list_and_the_log(form: str) -> None:
     texts = {each["id"]: each["attributes"].get("description", "") for each in asked if "id" in each}
     assert "`--list`" in texts["list"]
     assert "`logs/<time>/log.txt`" in texts["log"]
+
+
+def test_the_changelog_describes_this_version_and_the_next_one() -> None:
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert __version__ in headings
