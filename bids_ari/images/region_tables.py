@@ -7,7 +7,7 @@ from bids_ari.bids.entities import printable
 from bids_ari.errors import DataError, InputNotFoundError, listing
 
 _INDEX_COLUMNS = ("index", "label", "value", "id")
-_NAME_COLUMNS = ("name", "region", "label_name", "abbreviation")
+_NAME_COLUMNS = ("name", "region", "label_name", "abbreviation", "label")  # label only beside one of the others above
 _LARGEST = 2**31 - 1  # number of a parcel: images and tables store it in 32 bits
 
 
@@ -24,7 +24,8 @@ def read_names(table: Path) -> dict[int, str]:
             f"{table} cannot be read as a table: {str(error).strip()}", "tab-separated text in UTF-8"
         ) from error
     columns = [str(column).strip().lower() for column in frame.iloc[0]]
-    number, name = (_column(table, columns, known) for known in (_INDEX_COLUMNS, _NAME_COLUMNS))
+    number = _column(table, columns, _INDEX_COLUMNS)
+    name = _column(table, columns, [each for each in _NAME_COLUMNS if each != columns[number]])
     try:
         numbers = list(map(_integer, frame[number][1:]))
     except ValueError as error:

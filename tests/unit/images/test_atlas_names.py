@@ -135,3 +135,12 @@ def test_the_table_of_a_file_may_have_fewer_entities(tmp_path: Path) -> None:
     assert load_atlas(str(path), None, "M", VOLUME).regions[0].name == "a"
     add(tmp_path, "tpl-M_atlas-X_seg-7n_dseg.tsv", content="index\tname\n1\tb\n")
     assert load_atlas(str(path), None, "M", VOLUME).regions[0].name == "b"
+
+
+@pytest.mark.parametrize("table", ["index\tlabel\n1\ta\n", "index\tlabel\tname\n1\tb\ta\n", "label\tname\n1\ta\n"])
+def test_columns_of_tables_of_others(table: str, tmp_path: Path) -> None:
+    """XCP-D's tables have the names in ``label``."""
+    nib.save(image(np.ones(SHAPE)), tmp_path / "atlas-X_space-M_res-02_dseg.nii.gz")
+    add(tmp_path, "atlas-X_dseg.tsv", content=table)
+    found = load_atlas(str(tmp_path / "atlas-X_space-M_res-02_dseg.nii.gz"), None, "M", VOLUME)
+    assert [region.name for region in found.regions] == ["a"]
