@@ -37,7 +37,7 @@ def test_checks_that_are_named_exist() -> None:
 def test_files_that_are_named_exist() -> None:
     named = set(
         re.findall(
-            r"`((?:bids_ari|tests|docs|platforms|validation)/[\w/.]+\w)`", (ROOT / "CONTRIBUTING.md").read_text()
+            r"`((?:bids_ari|tests|docs|platforms|validation)/[\w/]+\.\w+)`", (ROOT / "CONTRIBUTING.md").read_text()
         )
     )
     named = {each for each in named if "name" not in each.lower()}  # a place for one
