@@ -23,7 +23,7 @@ from bids_ari.bids.hemispheres import bids_name, hemisphere_of_label
 from bids_ari.bids.labels import spellings
 from bids_ari.bids.layouts import Layouts, gone_files, indexed_folders, open_layouts, with_derivatives
 from bids_ari.bids.names import INDICES, Names
-from bids_ari.bids.sidecars import DESCRIPTION, describes_ours, read_description
+from bids_ari.bids.sidecars import DESCRIPTION, describes_fmriprep, describes_ours, read_description
 from bids_ari.bids.statmap import StatMap, map_extension
 from bids_ari.bids.tree import UNSEARCHED, Folder, Walk, identity, is_searched, short_name
 from bids_ari.errors import InputNotFoundError, ReadError, listing
@@ -153,7 +153,9 @@ def _search(
         nested = [root / each.datasets[-1] for root, inside in found.items() for each in inside if each.maps]
         for alike in by_reason(left):
             log.warning("%s", alike)
-        raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
+        is_preprocessed = any(describes_fmriprep(describe(folder)) for folder in searched)
+        elsewhere = [*nested, *_unsearched([top, *searched], made_by_us)]
+        raise _no_statmap(top, searched, elsewhere, is_preprocessed=is_preprocessed)
     log.debug("%d statmap files in %s", len(statmaps), top)
     return Dataset(top, roots, tuple(unify_labels(statmaps)), excluded=tuple(left))
 
@@ -234,10 +236,16 @@ def _relabelled(file: StatMap, changes: Mapping[str, Mapping[str, str]]) -> Stat
     return file.with_(entities=file.entities.with_(**labels)) if labels else file
 
 
-def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) -> InputNotFoundError:
+def _no_statmap(
+    top: Path, searched: Sequence[Path], elsewhere: Iterable[Path], *, is_preprocessed: bool
+) -> InputNotFoundError:
     """Make the error that there is nothing to analyse; it names where there would be."""
     others = [shlex.quote(printable(str(folder))) for folder in dict.fromkeys(elsewhere)]
     hint = "Point to the derivative dataset that holds them, or list maps with other names in a table, with --manifest"
+    if is_preprocessed:
+        hint = (
+            "There are outputs of fMRIPrep: fit models of subjects to them first, for example with nilearn or FitLins"
+        )
     if others:
         hint = f"There are some in {listing(others)}; to analyse those, use --derivatives {others[0]}"
     return InputNotFoundError(

@@ -188,3 +188,11 @@ def describes_ours(description: Mapping[str, Any]) -> bool:
     return isinstance(made_by, list) and any(
         isinstance(tool, dict) and tool.get("Name") == "bids_ari" for tool in made_by
     )
+
+
+def describes_fmriprep(description: Mapping[str, Any]) -> bool:
+    """Return whether a description is that of preprocessed images of fMRIPrep."""
+    made_by = description.get("GeneratedBy")
+    tools = made_by if isinstance(made_by, list) else []
+    names = [description.get("Name"), *(tool.get("Name") for tool in tools if isinstance(tool, dict))]
+    return any("fmriprep" in str(name).lower() for name in names)

@@ -216,7 +216,14 @@ class TestNothing:
     def test_an_empty_dataset(self, tmp_path: Path) -> None:
         error = refusal(tmp_path)
         assert error.found == f"There is no statmap in {tmp_path} (searched: {tmp_path})"
-        assert "name it with --derivatives" in error.hint
+        assert "derivative dataset that holds them" in error.hint
+
+    @pytest.mark.parametrize("about", [{"Name": "fMRIPrep - fMRI workflow"}, {"GeneratedBy": [{"Name": "fMRIPrep"}]}])
+    def test_outputs_of_fmriprep(self, about: dict[str, object], tmp_path: Path) -> None:
+        """Preprocessed images are the first thing that somebody tries, as a dataset or in a study."""
+        describe(tmp_path / "derivatives" / "prep", **about)
+        for path in (tmp_path, tmp_path / "derivatives" / "prep"):
+            assert "fit models of subjects to them first" in refusal(path).hint
 
     @pytest.mark.parametrize(
         ("kind", "maps"),
