@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -48,10 +49,13 @@ pytestmark = pytest.mark.usefixtures("white_pictures")
 
 
 class Here:
-    """A runner in this process, since it takes two seconds to start one."""
+    """A runner in this process, since it takes two seconds to start one; one at a time, as they share stderr."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
 
     def run(self, words: Sequence[str], log_file: Path, /) -> int:
-        with log_file.open("w") as file, contextlib.redirect_stderr(file):
+        with self.lock, log_file.open("w") as file, contextlib.redirect_stderr(file):
             return main([*words, "--nprocs", "1"])
 
     def stop(self) -> None: ...
@@ -302,7 +306,8 @@ def test_an_interrupted_command_keeps_results_and_writes_the_summary(analyses: P
     """SIGTERM, as a scheduler sends it, to the command alone: it ends the process of the study that runs."""
     out = tmp_path / "out"
     code = "import sys; from bids_ari.cli.entry import bids_ari_studies; sys.exit(bids_ari_studies())"
-    words = [sys.executable, "-c", code, analyses, out, "--include", "ds900002", "ds900001", "--", *FAST]
+    words = [sys.executable, "-c", code, analyses, out, "--models", analyses.parent / "specs"]
+    words += ["--include", "ds900002", "ds900001", "--", "--method", "permutation"]
     variables = {"PATH": "/usr/bin:/bin", "PYTHONPATH": builders_white.PATH, **compiled_code(tmp_path / "code")}
     with subprocess.Popen([*map(str, words)], stderr=subprocess.PIPE, text=True, env=variables) as process:
         while not (out / "logs" / "ds900001_task-flanker.log").exists():
@@ -312,7 +317,9 @@ def test_an_interrupted_command_keeps_results_and_writes_the_summary(analyses: P
         _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "0 of 2 tasks are finished, and all results are kept" in error
-    assert read(out / "logs" / "ds900001_task-flanker.json")["ExitCode"] == 130
+    assert read(out / "logs" / "ds900001_task-flanker.json")["ExitCode"] == 130, (
+        error + (out / "logs" / "ds900001_task-flanker.log").read_text()
+    )
     assert {row["exit_code"] for row in of_study(table_of(out), "ds900001")} == {"130"}
     assert not (out / "logs" / "ds900002_task-rest.json").exists()
 
