@@ -26,6 +26,7 @@ from bids_ari.cli import map as single
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 
 QUICK = ("--threshold", "3", "--tdp", "0.7")
+TIMED = (".html", "ro-crate-metadata.json")
 KEPT = "Compiled code cannot be kept"
 COMMANDS = {
     "group": ("bids-ari", "{}", "{out}", "group", *QUICK),
@@ -43,10 +44,10 @@ def words(kind: str, data: Path, out: Path, *more: object) -> list[str]:
 
 
 def results(out: Path) -> dict[str, bytes | None]:
-    """All that is in an output but the logs of runs; of pages, which tell the time, only the names."""
+    """All that is in an output but the logs of runs; of pages and records, which tell the time, only the names."""
     found = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if not path.is_dir()}
     return {
-        name: None if name.endswith(".html") or name.startswith("logs/results/") else path.read_bytes()
+        name: None if name.startswith("logs/results/") or name.endswith(TIMED) else path.read_bytes()
         for name, path in found.items()
         if not re.match(r"logs/\d", name)
     }

@@ -1,7 +1,9 @@
 """Tables of results in other programs: pandas, the csv module, and workbooks for spreadsheets."""
 
 import csv
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import SHAPE, describe, image, write_group
+from docpages import DOCS
 from openpyxl import load_workbook
 
 from bids_ari.cli.main import main
@@ -88,10 +91,21 @@ def test_reports_only_adds_and_keeps_workbooks(run: Run, data: Path, tmp_path: P
     assert list(books.glob("*.xlsx")) == []
 
 
+def test_r_reads_a_table_by_the_line_of_the_page(written: Path) -> None:
+    """On machines that have R."""
+    if (program := shutil.which("Rscript")) is None:
+        pytest.skip("no R: apt install r-base-core")
+    (line,) = re.findall(r"`(read\.delim\(.*\))`", (DOCS / "sharing.md").read_text(encoding="utf-8"))
+    (path,) = written.glob("*_tdp.tsv")
+    code = f"file <- {str(path)!r}; found <- {line}; cat(found$name, sep = '\\n'); cat(found$tdp[1] * 2)"
+    done = subprocess.run([program, "-e", code], check=True, capture_output=True, encoding="utf-8", timeout=120)
+    *names, doubled = done.stdout.split("\n")
+    assert [*names[:-1], names[-1]] == list(NAMES.values())
+    assert float(doubled) == pytest.approx(2 * pd.read_csv(path, sep="\t")["tdp"][0])
+
+
 def test_libreoffice_opens_a_workbook(written: Path, tmp_path: Path) -> None:
     """Its first sheet as text; on machines that have it."""
-    import subprocess
-
     if (program := shutil.which("soffice")) is None:
         pytest.skip("no LibreOffice: apt install libreoffice-calc-nogui")
     (book,) = written.glob("*_tables.xlsx")
