@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,11 +167,14 @@ def test_the_way_by_hand_as_the_page_has_it(
         steps = [step.replace(f"/data/{name}", str(tmp_path / name)) for step in steps]
     make_list, script, submit, _ = steps
     (tmp_path / "job.sbatch").write_text(script)
-    for step in (make_list, submit):
-        subprocess.run(["bash", "-ec", step], check=True, cwd=tmp_path, env=environment)
+    for step, variables in ((make_list, {}), (submit, {"ONLY_NOTED": "yes"})):
+        subprocess.run(["bash", "-ec", step], check=True, cwd=tmp_path, env=environment | variables)
     assert (tmp_path / "contrasts.txt").read_text() == "faces\nhouses\n"
     assert Path(f"{environment['CALLS']}.sbatch").read_text() == "--array=1-2%20\n"
-    assert len(list(tmp_path.glob("results/group/*_report.html"))) == 2
+    tasks = Path(environment["CALLS"]).read_text().splitlines()[1:]
+    assert {task.partition("--contrast ")[2] for task in tasks} == {
+        f"{label} --smoothing 8 --work-dir /work --nprocs 4 --mem 6000M" for label in ("faces", "houses")
+    }
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
@@ -270,6 +275,27 @@ def test_a_task_fails_with_the_code_of_its_analysis_and_is_tried_again_where_tha
     assert done.returncode == int(code)
     noted = Path(f"{environment['CALLS']}.scontrol")
     assert (noted.read_text() if noted.exists() else "") == ("requeue 7_2\n" if requeued else "")
+
+
+def test_a_task_that_is_stopped_ends_after_its_analysis(
+    platforms: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """SLURM sends SIGTERM to all processes of a job, and kills them when the script has ended."""
+    (tmp_path / "contrasts.txt").write_text("faces\n")
+    (tmp_path / "study").mkdir()
+    body = "trap 'sleep 0.5; touch ended; exit 130' TERM; touch begun; while :; do sleep 0.1; done"
+    (tmp_path / "bin" / "apptainer").write_text(f"#!/usr/bin/env bash\n{body}\n")
+    command = [platforms / "slurm" / "group.sbatch", "image.sif", "study", "out", "contrasts.txt"]
+    variables = environment | {"SLURM_ARRAY_TASK_ID": "1"}
+    with subprocess.Popen(command, cwd=tmp_path, env=variables, start_new_session=True) as task:
+        for _ in range(600):
+            if (tmp_path / "begun").exists():
+                break
+            time.sleep(0.05)
+        os.killpg(task.pid, signal.SIGTERM)
+        assert task.wait(60) == 130
+    assert (tmp_path / "ended").exists()
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 @pytest.mark.parametrize("script", ["submit.sh", "group.sbatch"])
