@@ -141,12 +141,13 @@ def rebuild_result(
         check_cuts(cuts(result.options.slices), result.space)
     with out.result(result.contrast.name):
         endings = [end for end in _KEPT if "_effects" not in end or not OF_REGIONS & {*(changes or {})}]
-        kept = [file for file in files_of(record) if _is_kept(file, endings if changes else None)]
-        written = files.write(result, out) if changes else [_in_order(file, out) for file in kept]
+        still = (file for file in files_of(record) if _is_kept(file, endings if changes else None))
+        kept = [_in_order(file, out) for file in still]
+        written = files.write(result, out) if changes else []
         written += write_copies(result, out, [*kept, *written])
         out.record(
             name,
-            [*(kept if changes else []), *written, *write_report(result, out, others)],
+            [*kept, *written, *write_report(result, out, others)],
             summary_for_index(result),
             **_of_record(record, is_changed=bool(changes)),
         )
