@@ -20,12 +20,13 @@ from scipy import ndimage
 from bids_ari._version import __version__
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.sidecars import read_json
-from bids_ari.errors import InputNotFoundError, OutputError, UsageError
+from bids_ari.errors import InputNotFoundError, UsageError
 from bids_ari.images.files import read_image
 from bids_ari.images.space import Space
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.description import BIDS_VERSION, CODE_URL
+from bids_ari.outputs.folder import made_folder
 from bids_ari.stats.distributions import FloatArray
 
 log = logging.getLogger(__name__)
@@ -198,14 +199,6 @@ def claim(folder: Path, title: str, text: str = "") -> None:
         raise UsageError(f"{folder} holds other files", expected, "Choose another OUT")
     made_folder(folder)
     Derivatives(folder, {}).text("README.md", f"{heading}\nSimulated by bids-ari-demo.{text}\n")
-
-
-def made_folder(folder: Path) -> None:
-    """Make a folder; raise OutputError where that is impossible."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be created: {error.strerror}") from error
 
 
 def write_description(folder: Path, dataset: DemoDataset) -> Derivatives:

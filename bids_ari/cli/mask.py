@@ -189,8 +189,8 @@ def _write(
     import numpy as np
 
     from bids_ari.bids.exclusions import subject_ranges
-    from bids_ari.cli.demo_data import made_folder
     from bids_ari.outputs.derivatives import Derivatives
+    from bids_ari.outputs.folder import made_folder
 
     made_folder(path.parent)
     out = Derivatives(path.parent, {})

@@ -119,6 +119,14 @@ class Files:
                 raise UsageError(found, "a separate folder")
 
 
+def made_folder(folder: Path) -> None:
+    """Make a folder; raise OutputError where that is impossible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be created: {error.strerror}") from error
+
+
 def _rename(part: Path, path: Path) -> None:
     """Rename a file; if its folder is a link to another file system, by way of a copy there."""
     try:
