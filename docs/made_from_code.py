@@ -15,12 +15,18 @@ from bids_ari import errors
 from bids_ari.cli import main as cli
 from bids_ari.cli import map as map_cli
 from bids_ari.cli import mask as mask_cli
+from bids_ari.cli import studies as studies_cli
 from bids_ari.errors import EXIT_CODES
 from bids_ari.outputs import files
 from bids_ari.outputs.archive_format import ARRAYS
 from bids_ari.report.references import read_references
 
-PARSERS = {"bids-ari": cli.parser, "bids-ari-map": map_cli.parser, "bids-ari-mask": mask_cli.parser}
+PARSERS = {
+    "bids-ari": cli.parser,
+    "bids-ari-map": map_cli.parser,
+    "bids-ari-mask": mask_cli.parser,
+    "bids-ari-studies": studies_cli.parser,
+}
 
 OTHER_EXCEPTIONS = {
     errors.BUG: "any other",
