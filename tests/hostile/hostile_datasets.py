@@ -117,7 +117,7 @@ DESCRIPTIONS = (
         "description: pretends to be ours",
         described(GeneratedBy=[{"Name": "bids_ari"}]),
         "nothing but results of bids_ari",
-        "--derivatives",
+        "--manifest",
     ),
 )
 
