@@ -33,6 +33,16 @@ def test_a_mask_of_the_practice_study(image: str, out: Path) -> None:
     assert (out / "mask.nii.gz").stat().st_uid == UID
 
 
+def test_many_studies(image: str, data: Path, out: Path) -> None:
+    """Each is analysed by a process of its own in the container."""
+    shutil.copytree(data, out / "analyses" / "ds1" / "task-emo")
+    words = ("/out/analyses", "/out/results", "--", "--contrast", "faces", *UNNAMED)
+    podman(Mounts(out=out), *words, entrypoint="bids-ari-studies")
+    (_, row) = (out / "results" / "studies.tsv").read_text().splitlines()
+    assert row.startswith("ds1\temo\t")
+    assert (out / "results" / row.rpartition("\t")[2]).stat().st_uid == UID
+
+
 def test_it_finds_what_is_found_outside(inside: Path, outside: Path) -> None:
     compare(inside, outside, "podman")
     description = json.loads((inside / "dataset_description.json").read_text())
