@@ -129,8 +129,9 @@ joint = list(ari.run(settings).results)
 
 # %%
 # Of ``split`` and ``joint``, the numbers may be added up. Which of the two finds more
-# differs from dataset to dataset. In simulations with 20 subjects, ``joint`` found 5 to
-# 9 % more.
+# differs from dataset to dataset. In `simulations
+# <https://github.com/bids-ari/bids_ari/blob/main/validation/README.md>`__ of six
+# results of 20 subjects, ``joint`` found 5 to 9 % more.
 
 ways = {"each": each, "split": split, "joint": joint}
 names = [result.contrast.entities.get("contrast") for result in each]

@@ -131,3 +131,10 @@ def test_each_function_of_a_formula_is_explained() -> None:
 def test_the_test_command_of_the_readme_is_that_of_the_own_check() -> None:
     (command_line,) = (command for command in commands(ROOT / "README.md") if "pytest" in command)
     assert command_line.rpartition(" && ")[2] in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("script", sorted(DOCS.glob("gallery/plot_*.py")), ids=lambda script: script.name)
+def test_scripts_of_the_gallery_check_what_they_say(script: Path) -> None:
+    """They run when the documentation is built: a text whose claim is false stops the build."""
+    assert script.read_text().count("\nassert ") >= 3
+    assert '"abort_on_example_error": True' in (DOCS / "gallery_build.py").read_text()
