@@ -36,7 +36,7 @@ def test_texts_arrive_as_they_are(text: str) -> None:
 
 def test_a_column_is_of_numbers_if_all_of_it_is() -> None:
     assert cells({"a": [["x", "y"], ["1", "1"], ["1e", "2"]]})["a"] == [["x", "y"], ["1", 1], ["1e", 2]]
-    assert cells({"a": [["x"], ["n/a"]]})["a"] == [["x"], [None]]
+    assert cells({"a": [["x", "y"], ["n/a", "1"]]})["a"] == [["x", "y"], [None, 1]]
 
 
 def test_letters_of_any_language_and_none_that_xml_forbids() -> None:
