@@ -110,7 +110,8 @@ def _files(folder: Path, suffix: str) -> Iterator[Path]:
     """Yield the images with a suffix in the folders of subjects, in order."""
     for top in sorted(folder.glob("sub-*")):
         for path in sorted(top.rglob(f"sub-*_{suffix}.nii*")):
-            if path.name.endswith((f"_{suffix}.nii", f"_{suffix}.nii.gz")):
+            is_image = path.name.endswith((f"_{suffix}.nii", f"_{suffix}.nii.gz"))
+            if is_image and "sub" in labels_in_name(path.name):
                 yield path
 
 

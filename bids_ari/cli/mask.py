@@ -110,10 +110,29 @@ def _check(arguments: argparse.Namespace) -> None:
     """Raise UsageError for values that cannot be meant."""
     if not arguments.mask.name.endswith(_ENDINGS):
         raise UsageError(f"The mask {arguments.mask} has another extension", f"one of {', '.join(_ENDINGS)}")
+    if not _stem(arguments.mask):
+        raise UsageError(f"The mask {arguments.mask} has no name", "one before the extension")
     if not 0 < arguments.coverage <= 1:
         raise UsageError(f"--coverage is {arguments.coverage:g}", "a part of the subjects above 0, at most 1")
     if not 0 < arguments.grey_matter_threshold <= 1:
         raise UsageError(f"--grey-matter-threshold is {arguments.grey_matter_threshold:g}", "a probability above 0")
+    _check_place(arguments)
+
+
+def _check_place(arguments: argparse.Namespace) -> None:
+    """Raise UsageError if the mask would replace an input, or be one of the next time."""
+    path, folder = arguments.mask, arguments.fmriprep_dir
+    for own, top in ((path.absolute(), folder.absolute()), (path.resolve(), folder.resolve())):
+        if own.is_relative_to(top) and "".join(own.relative_to(top).parts[:1]).startswith("sub-"):
+            raise UsageError(f"The mask {path} lies among the files of a subject", "another folder for it")
+    for flag in ("grey_matter", "like"):
+        if (given := getattr(arguments, flag)) and Path(given).resolve() == path.resolve():
+            raise UsageError(f"The mask {path} is the file of --{flag.replace('_', '-')}", "another name for it")
+
+
+def _stem(path: Path) -> str:
+    """Return the name of an image without its extension."""
+    return path.name.removesuffix(next(each for each in _ENDINGS if path.name.endswith(each)))
 
 
 def _in_grey_matter(
@@ -162,7 +181,8 @@ def _sidecar(
     name = masks.folder.resolve().name or "fmriprep"
     link = Path(os.path.relpath(masks.folder.resolve(), arguments.mask.resolve().parent)).as_posix()
     needed = n_required(arguments.coverage, n)
-    text = f"Voxels inside the brain masks of {f'at least {needed} of' if needed < n else 'all'} {n} subjects"
+    which = f"at least {needed} of" if needed < n else "all"
+    text = f"Voxels inside the brain masks of {f'{which} {n} subjects' if n > 1 else 'one subject'}"
     return {
         "Description": text + (", in grey matter" if grey else ""),
         "Type": "Brain",
@@ -194,9 +214,9 @@ def _write(
 
     made_folder(path.parent)
     out = Derivatives(path.parent, {})
-    ending = next(each for each in _ENDINGS if path.name.endswith(each))
-    out.json(f"{path.name.removesuffix(ending)}.json", about)
-    out.image(path.name, counted.grid.image(inside.astype(np.uint8)))
+    with out.together():
+        out.json(f"{_stem(path)}.json", about)
+        out.image(path.name, counted.grid.image(inside.astype(np.uint8)))
     n, n_files = len(masks.files), sum(map(len, masks.files.values()))
     sys.stdout.write(
         f"{path}\n"

@@ -134,8 +134,8 @@ def grey_matter(files: Sequence[Path], grid: Grid, threshold: float) -> tuple[Bo
         image, label = read_image(path), f"The map of grey matter {path}"
         inside = voxels_inside(image.values, image.header.step, threshold, label=label, flag=GREY_FLAG)
         _check_place(label, image.grid, grid)
-        is_mask = np.nanmax(image.values) > 1.5
-        values = inside.astype(float) if is_mask else np.nan_to_num(image.values)
+        known = np.nan_to_num(image.values)
+        values = inside.astype(float) if known.max() > 1.5 else known
         total += np.nan_to_num(resample(values, image.grid, grid, "linear"))
         hashes |= image.hashes
     return np.asarray(total / len(files) >= threshold), hashes

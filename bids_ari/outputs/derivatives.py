@@ -27,7 +27,7 @@ from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.errors import OutputError, ReadError, TemporaryError
 from bids_ari.outputs import description
 from bids_ari.outputs.folder import Files
-from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, retry
+from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, own_place, retry
 from bids_ari.outputs.records import (
     FAILURES,
     RECORDS,
@@ -116,6 +116,19 @@ class Derivatives:
                 yield
             finally:
                 self._stage = outer
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let the files that a block writes become visible at its end: all of them or, after an error, none."""
+        with own_place(self.folder) as place:
+            place.sweep()
+            self._stage = stage = _Stage(str(self.folder), place)
+            try:
+                yield
+            finally:
+                self._stage = None
+            with uninterrupted():
+                self._files.move_all(stage.parts)
 
     def image(self, name: str, image: Any) -> str:
         """Write an image of nibabel; if compressed, without name or time, so that equal images have equal files."""
@@ -286,8 +299,7 @@ class Derivatives:
         with _unless_lost(stage, self.folder / name), uninterrupted():
             first, last = (stage.place.write(_json_bytes(note)) for note in (begun, done))  # before anything changes
             self._files.move(first, name)
-            for target, part in stage.parts.items():
-                self._files.move(part, target)
+            self._files.move_all(stage.parts)
             for target in sorted(stale) + [path.relative_to(self.folder).as_posix() for path in outdated]:
                 self._files.remove(target)
             self._files.move(last, name)

@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -72,6 +73,11 @@ class Files:
 
         with as_output_error(path):
             retry(attempt)
+
+    def move_all(self, parts: Mapping[str, Path]) -> None:
+        """Rename complete files, likewise, to the names that are the keys."""
+        for name, part in parts.items():
+            self.move(part, name)
 
     def remove(self, name: str) -> None:
         """Remove a file if it exists; a folder with its name stays."""

@@ -110,12 +110,14 @@ def note(result: ContrastResult) -> dict[str, Any]:
 
 def write_metadata(out: Derivatives) -> None:
     """Write the table of metadata and the README for the images of all results; remove them if there are none."""
-    found = [(str(record.get("Name")), each) for record in out.records() for each in _notes_of(record)]
+    records = sorted(out.records(), key=lambda record: str(record.get("Time")))  # of shared images the last text holds
+    found = [(str(record.get("Name")), each) for record in records for each in _notes_of(record)]
     if not found:
         for name in (METADATA, WORKBOOK, README):
             out.remove(name)
         return
-    rows = dict(sorted(_rows(out, (each for _, each in found))))
+    each_row = dict(_rows(out, (each for _, each in found)))
+    rows = {name: each_row[name] for name in sorted(each_row)}
     table = [list(COLUMNS), *([row.get(column, "") for column in COLUMNS] for row in rows.values())]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(table)

@@ -172,6 +172,20 @@ def test_two_directions_share_the_statistics(run: Run, tmp_path: Path) -> None:
     assert parts(tmp_path / "out") == FACES | {"faces_test_mean_stat_tdp_desc_twoSidedAll"}
 
 
+def test_a_shared_image_has_the_metadata_of_its_latest_result(run: Run, tmp_path: Path) -> None:
+    """Descriptions name the version of the program, which may be another one by then."""
+    assert run("--contrast", "faces", "--neurovault") == 0
+    (record,) = (tmp_path / "out" / "logs" / "results").glob("*.json")
+    text = (
+        record.read_text().replace("Made by bids_ari ", "Made by bids_ari 0.0.").replace('"Time": "20', '"Time": "19')
+    )
+    record.write_text(text)
+    assert run("--contrast", "faces", "--alternative", "less", "--neurovault") == 0
+    (row,) = (row for row in rows_of(tmp_path / "out").values() if row["map_type"] == "Z map")
+    assert "Made by bids_ari " in row["description"]
+    assert "Made by bids_ari 0.0." not in row["description"]
+
+
 def test_reports_only_adds_and_keeps_images(run: Run, data: Path, tmp_path: Path) -> None:
     """As an analysis would write them; also where later changes do not name the option."""
     assert run("--contrast", "faces") == 0

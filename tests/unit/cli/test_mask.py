@@ -157,6 +157,54 @@ def test_refusals(
     assert code == 0 or {*Path().rglob("*")} == before
 
 
+SUBJECT = f"sub-01/func/sub-01_task-rest_space-{MNI}_desc-brain_mask.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([f"study/derivatives/fmriprep/{SUBJECT}"], "among the files of a subject"),
+        (["study/derivatives/fmriprep/sub-group/mask.nii.gz"], "among the files of a subject"),
+        ([f"study/derivatives/linked/{SUBJECT}"], "among the files of a subject"),
+        (["gm.nii.gz", "--grey-matter", "gm.nii.gz"], "is the file of --grey-matter"),
+        (["gm.nii.gz", "--like", "./gm.nii.gz"], "is the file of --like"),
+        ([".nii.gz"], "has no name"),
+    ],
+)
+def test_an_input_is_not_replaced(
+    words: list[str], message: str, fmriprep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nib.save(image(np.full(SHAPE, 0.3)), "gm.nii.gz")
+    fmriprep.with_name("linked").symlink_to(fmriprep.name)
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert main([str(fmriprep), *words]) == 64
+    assert message in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_a_file_without_a_subject_is_no_mask_of_one(fmriprep: Path) -> None:
+    (fmriprep / "sub-01/func/sub-_task-rest_desc-brain_mask.nii.gz").write_bytes(b"")
+    assert main([str(fmriprep), "mask.nii.gz"]) == 0
+
+
+def test_one_subject(fmriprep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(fmriprep), "mask.nii.gz", "--participant-label", "1"]) == 0
+    assert "Voxels inside the brain masks of one subject\n" in capsys.readouterr().out
+
+
+def test_grey_matter_that_is_nowhere_known(fmriprep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nib.save(image(np.full(SHAPE, np.nan)), "gm.nii.gz")
+    assert main([str(fmriprep), "mask.nii.gz", "--grey-matter", "gm.nii.gz"]) == 65
+    assert "No voxel of the brain masks has grey matter of at least 0.2" in capsys.readouterr().err
+
+
+def test_image_and_sidecar_are_written_together(fmriprep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mask.nii.gz").mkdir()
+    assert main([str(fmriprep), "mask.nii.gz"]) == 73
+    assert "a folder is in its place" in capsys.readouterr().err
+    assert {path.name for path in Path().iterdir()} == {"study", "mask.nii.gz"}
+
+
 def test_a_place_that_cannot_be_written(fmriprep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("file").write_text("")
     assert main([str(fmriprep), "file/mask.nii.gz"]) == 73
