@@ -12,15 +12,8 @@ from bids_ari.runtime.progress import step
 FWHM = 8.0
 """Smoothing in mm, as in nilearn's tutorial on true positives in clusters."""
 
-
-LAYOUTS = {
-    "fmriprep": ("demo_study", "write_study"),
-    "halfpipe": ("demo_halfpipe", "write_halfpipe"),
-    "spm": ("demo_spm", "write_spm"),
-    "fsl": ("demo_feat", "write_feat"),
-    "hcp": ("demo_hcp", "write_hcp"),
-}
-"""For ``--layout``: the module of this folder, and its function of a folder, that write practice data."""
+LAYOUTS = ("fmriprep", "halfpipe", "spm", "fsl", "hcp")
+"""For ``--layout``: modules of ``bids_ari.demo`` whose function ``write`` writes practice data into a folder."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,9 +43,9 @@ def run_demo(arguments: argparse.Namespace) -> int:
     """Write a dataset and analyse it; write paths and a summary of the results to stdout, and return the exit code."""
     if arguments.layout:
         return write_layout(arguments)
-    from bids_ari.cli import demo_data, demo_surface
     from bids_ari.config.options import Options
     from bids_ari.config.settings import Settings
+    from bids_ari.demo import localizer, surfaces, volumes
     from bids_ari.outputs.names import explorer_name, report_name
     from bids_ari.workflow import run
 
@@ -60,16 +53,16 @@ def run_demo(arguments: argparse.Namespace) -> int:
     mask, n_active = None, None
     if arguments.localizer:
         with step("downloading maps"):
-            demo_data.write_localizer(dataset)
+            localizer.write_localizer(dataset)
     elif arguments.surface:
         with step("simulating subjects"):
-            demo_surface.write_surfaces(dataset)
-        n_active = demo_surface.n_active
+            surfaces.write_surfaces(dataset)
+        n_active = surfaces.n_active
     else:
         with step("simulating subjects"):
-            demo_data.write_simulated(dataset)
-        mask = dataset / demo_data.SIMULATED.path("mask", ".nii.gz", desc="brain")
-        n_active = demo_data.n_active
+            volumes.write_simulated(dataset)
+        mask = dataset / volumes.SIMULATED.path("mask", ".nii.gz", desc="brain")
+        n_active = volumes.n_active
     summary = run(Settings(dataset, results, options=Options(mask=mask, smoothing=FWHM)))
     for failure in summary.failures:
         raise failure.error
@@ -88,8 +81,8 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
 def write_layout(arguments: argparse.Namespace) -> int:
     """Write practice data in the layout of a program, and its folder to stdout; return the exit code."""
-    module, function = LAYOUTS[arguments.layout]
+    layout = import_module(f"bids_ari.demo.{arguments.layout}")
     with step("simulating subjects"):
-        getattr(import_module(f"bids_ari.cli.{module}"), function)(arguments.output_dir)
+        layout.write(arguments.output_dir)
     sys.stdout.write(f"Practice data: {arguments.output_dir}\n")
     return 0

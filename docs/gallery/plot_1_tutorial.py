@@ -21,7 +21,7 @@ explorer.
 
 from pathlib import Path
 
-from bids_ari.cli.demo_data import write_simulated
+from bids_ari.demo.volumes import write_simulated
 
 dataset = Path("demo/dataset")
 write_simulated(dataset)

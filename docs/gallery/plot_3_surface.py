@@ -23,7 +23,7 @@ come with nilearn.
 
 from pathlib import Path
 
-from bids_ari.cli.demo_surface import write_surfaces
+from bids_ari.demo.surfaces import write_surfaces
 
 dataset = Path("surface/dataset")
 write_surfaces(dataset)
@@ -95,7 +95,7 @@ plotting.plot_surf_stat_map(
 # The maps are simulated, so that the bound can be compared with the number of vertices
 # that are active.
 
-from bids_ari.cli.demo_surface import n_active
+from bids_ari.demo.surfaces import n_active
 
 truth = n_active(dataset, result.space)
 print(f"At least {result.bound.whole} vertices are active; in truth {truth} are.")

@@ -17,7 +17,9 @@ from scipy import ndimage
 
 from bids_ari.cli import demo
 from bids_ari.cli.demo import main
-from bids_ari.cli.demo_data import ABOVE, BELOW, LOCALIZER, N_SUBJECTS, SIMULATED, write_localizer, write_simulated
+from bids_ari.demo.dataset import N_SUBJECTS
+from bids_ari.demo.localizer import LOCALIZER, write_localizer
+from bids_ari.demo.volumes import ABOVE, BELOW, SIMULATED, write_simulated
 
 STEM = "task-localizer_space-MNI152NLin2009aSym_contrast-leftVsRightButtonPress"
 ALL = f"group/{STEM}_test-mean_desc-greater"

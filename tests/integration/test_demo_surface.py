@@ -9,7 +9,8 @@ import pytest
 
 import bids_ari as ari
 from bids_ari.cli import demo
-from bids_ari.cli.demo_data import ABOVE, N_SUBJECTS
+from bids_ari.demo.dataset import N_SUBJECTS
+from bids_ari.demo.volumes import ABOVE
 
 STEM = "task-localizer_space-fsaverage5_contrast-leftVsRightButtonPress"
 

@@ -26,9 +26,9 @@ from neurovault_rules import (
     upload,
 )
 
-from bids_ari.cli.demo_data import SIMULATED, write_simulated
 from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
+from bids_ari.demo.volumes import SIMULATED, write_simulated
 
 Run = Callable[..., int]
 Rows = dict[str, dict[str, str]]

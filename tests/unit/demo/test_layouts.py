@@ -8,11 +8,9 @@ import pandas as pd
 import pytest
 
 from bids_ari.cli.demo import LAYOUTS, main
-from bids_ari.cli.demo_data import claim
-from bids_ari.cli.demo_feat import write_feat
-from bids_ari.cli.demo_halfpipe import write_halfpipe
-from bids_ari.cli.demo_spm import write_spm
-from bids_ari.cli.demo_study import CUT, N_SCANS, SUBJECTS, write_study
+from bids_ari.demo import fmriprep, fsl, halfpipe, spm
+from bids_ari.demo.dataset import practice_folder
+from bids_ari.demo.fmriprep import CUT, N_SCANS, SUBJECTS
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import read_image
 
@@ -25,7 +23,7 @@ NAMES = ("stats/zstat1.nii.gz", "thresh_zstat1.nii.gz")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The practice study."""
     folder = tmp_path_factory.mktemp("practice") / "study"
-    write_study(folder)
+    fmriprep.write(folder)
     return folder
 
 
@@ -57,13 +55,13 @@ def test_one_field_of_view_is_smaller(study: Path) -> None:
 
 def test_the_study_is_the_same_bytes_each_time(study: Path, tmp_path: Path) -> None:
     for _ in range(2):
-        write_study(tmp_path / "study")
+        fmriprep.write(tmp_path / "study")
     for path in study.rglob("*.*"):
         assert (tmp_path / "study" / path.relative_to(study)).read_bytes() == path.read_bytes()
 
 
 def test_maps_of_halfpipe_have_its_folders_and_names(tmp_path: Path) -> None:
-    write_halfpipe(tmp_path / "work")
+    halfpipe.write(tmp_path / "work")
     folder = tmp_path / "work" / "derivatives" / "halfpipe" / "sub-01" / "func" / "task-buttons"
     stem = "sub-01_task-buttons_feature-motor_taskcontrast-leftVsRight"
     ends = {"mask.nii.gz", "stat-effect_statmap.json"}
@@ -85,14 +83,14 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path, capsys: pytest.Captur
     assert "cannot be created" in capsys.readouterr().err
 
 
-def test_a_claim_is_a_readme(tmp_path: Path) -> None:
-    claim(tmp_path, "Practice", " For trials.")
-    assert (tmp_path / "README.md").read_text() == "# Practice\n\nSimulated by bids-ari-demo. For trials.\n"
+def test_a_folder_of_practice_data_has_a_readme(tmp_path: Path) -> None:
+    practice_folder(tmp_path, "Practice")
+    assert (tmp_path / "README.md").read_text() == "# Practice\n\nSimulated by bids-ari-demo.\n"
 
 
 def test_images_of_spm_have_its_headers(tmp_path: Path) -> None:
     """Contrasts are NaN outside the mask, the t map has its degrees of freedom."""
-    write_spm(tmp_path / "spm")
+    spm.write(tmp_path / "spm")
     first = tmp_path / "spm" / "first_level" / "sub-01"
     effect, inside = nib.load(first / "con_0002.nii"), np.asarray(nib.load(first / "mask.nii").dataobj) > 0
     assert bytes(effect.header["descrip"].tobytes()).startswith(b"SPM contrast - 2: right > left")
@@ -103,7 +101,7 @@ def test_images_of_spm_have_its_headers(tmp_path: Path) -> None:
 
 
 def test_runs_of_feat_are_in_the_space_of_the_scanner_and_resampled(tmp_path: Path) -> None:
-    write_feat(tmp_path / "fsl")
+    fsl.write(tmp_path / "fsl")
     runs = sorted((tmp_path / "fsl" / "level1").iterdir())
     assert len(runs) == 20
     grids = {inside: {nib.load(run / inside / "cope1.nii.gz").affine.tobytes() for run in runs} for inside in PLACES}

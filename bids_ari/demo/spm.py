@@ -1,4 +1,4 @@
-"""Practice data of SPM: the simulated maps of `demo_data` as SPM 12 writes first- and second-level results."""
+"""Practice data of SPM: the simulated maps of the demo as SPM 12 writes first- and second-level results."""
 
 from pathlib import Path
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.cli.demo_data import RESPONSE_SD, SEED, claim, subject_maps, true_effect
+from bids_ari.demo.dataset import practice_folder
+from bids_ari.demo.volumes import RESPONSE_SD, SEED, subject_maps, true_effect
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 
 SUBJECTS = tuple(f"{i:02d}" for i in range(1, 11))
 CONTRASTS = ("left > right", "right > left")
 VOXEL, STRENGTH = 6, 2.0
-"""Voxel size in mm, and the effect relative to that of `demo_data`, so that fewer subjects and voxels show it."""
+"""Voxel size in mm, and the effect relative to that of the demo, so that fewer subjects and voxels show it."""
 
 
-def write_spm(folder: Path) -> None:
+def write(folder: Path) -> None:
     """Write ``first_level/sub-*`` with contrasts and a group analysis of the first one, the same bytes each time."""
-    claim(folder, "Practice data in SPM's names")
+    out = practice_folder(folder, "Practice data in SPM's names")
     mask, effect = true_effect(VOXEL)
     rng = np.random.default_rng(SEED)
     responses = rng.normal(1, RESPONSE_SD, len(SUBJECTS))
-    out = Derivatives(folder, {})
     maps = []
     for subject, volume in zip(SUBJECTS, subject_maps(mask, STRENGTH * effect, responses, rng), strict=True):
         place = f"first_level/sub-{subject}"

@@ -1,6 +1,6 @@
 """A practice study: simulated runs of eight subjects, preprocessed, in the names of fMRIPrep.
 
-The subjects respond to button presses of the left and the right hand as those of `demo_data` do. The events and the
+The subjects respond to button presses of the left and the right hand as those of the demo do. The events and the
 description of the study are a raw dataset, whose ``derivatives/fmriprep`` has the images, masks and confounds.
 """
 
@@ -14,8 +14,9 @@ from nilearn.glm.first_level import compute_regressor
 from scipy import ndimage
 
 from bids_ari.bids.entities import Entities
-from bids_ari.cli import demo_data
-from bids_ari.cli.demo_data import MADE_BY, claim, true_effect
+from bids_ari.demo import volumes
+from bids_ari.demo.dataset import MADE_BY, practice_folder
+from bids_ari.demo.volumes import true_effect
 from bids_ari.images.files import read_image
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
@@ -36,13 +37,12 @@ _CONFOUNDS = [*(f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz")
 _FMRIPREP = "derivatives/fmriprep"
 
 
-def write_study(folder: Path) -> None:
+def write(folder: Path) -> None:
     """Write the study, the same bytes each time."""
-    claim(folder, "Practice study in fMRIPrep's names")
+    out = practice_folder(folder, "Practice study in fMRIPrep's names")
     mask, effect = true_effect(VOXEL)
     grey = _on_grid(datasets.load_mni152_gm_template(resolution=VOXEL), mask.grid)
-    rng = np.random.default_rng(demo_data.SEED)
-    out = Derivatives(folder, {})
+    rng = np.random.default_rng(volumes.SEED)
     _describe(out)
     for subject in SUBJECTS:
         inside = mask.inside.copy()
@@ -53,7 +53,7 @@ def write_study(folder: Path) -> None:
         out.table(_name("timeseries", ".tsv", **place, desc="confounds"), _confounds(rng))
         out.json(_name("timeseries", ".json", **place, desc="confounds"), {})
         place |= {"space": SPACE}
-        bold = mask.grid.image(_bold(inside, effect * rng.normal(1, demo_data.RESPONSE_SD), events, rng))
+        bold = mask.grid.image(_bold(inside, effect * rng.normal(1, volumes.RESPONSE_SD), events, rng))
         bold.header.set_zooms((*mask.grid.zooms, TR))
         bold.header.set_xyzt_units("mm", "sec")
         out.image(_name("bold", ".nii.gz", **place, desc="preproc"), bold)
@@ -95,12 +95,12 @@ def _bold(
     """Simulate the images of a run, (x, y, z, n_scans), integers; the head around the brain is dark."""
     courses = {hand: _course(events[events["trial_type"] == hand]) for hand in ("left", "right")}
     course = courses["left"] - courses["right"]
-    sigma = demo_data.NOISE_FWHM / np.sqrt(8 * np.log(2)) / VOXEL
+    sigma = volumes.NOISE_FWHM / np.sqrt(8 * np.log(2)) / VOXEL
     smooth = ndimage.gaussian_filter(rng.standard_normal((*effect.shape, N_SCANS)), (*[sigma] * 3, 0.8))
     signal = BASELINE + SCALE * effect[..., None] * course + NOISE_SD * smooth / smooth.std()
     head = ndimage.binary_dilation(inside, iterations=2)
-    volumes = np.where(inside[..., None], signal, np.where(head[..., None], 0.4 * signal, 0))
-    return np.rint(volumes).astype(np.int16)
+    scans = np.where(inside[..., None], signal, np.where(head[..., None], 0.4 * signal, 0))
+    return np.rint(scans).astype(np.int16)
 
 
 def _course(events: pd.DataFrame) -> FloatArray:

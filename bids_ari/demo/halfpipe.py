@@ -1,11 +1,12 @@
-"""A practice working directory of HALFpipe: the simulated maps of `demo_data`, in the names of HALFpipe."""
+"""A practice working directory of HALFpipe: the simulated maps of the demo, in the names of HALFpipe."""
 
 from pathlib import Path
 
 import numpy as np
 
 from bids_ari.bids.entities import Entities
-from bids_ari.cli.demo_data import MADE_BY, NOISE_SD, RESPONSE_SD, SEED, WHITE, claim, subject_maps, true_effect
+from bids_ari.demo.dataset import MADE_BY, practice_folder
+from bids_ari.demo.volumes import NOISE_SD, RESPONSE_SD, SEED, WHITE, subject_maps, true_effect
 from bids_ari.outputs.derivatives import Derivatives
 
 SUBJECTS = tuple(f"{i:02d}" for i in range(1, 11))
@@ -15,11 +16,10 @@ STRENGTH = {"motor": 2.0, "motorStrict": 1.0}
 """Size of the effect in each feature, relative to that of the demo: a stricter denoising costs signal."""
 
 
-def write_halfpipe(folder: Path) -> None:
+def write(folder: Path) -> None:
     """Write the maps of each subject below ``derivatives/halfpipe``, the same bytes each time."""
-    claim(folder, "Practice data in HALFpipe's names")
+    out = practice_folder(folder, "Practice data in HALFpipe's names")
     mask, effect = true_effect(VOXEL)
-    out = Derivatives(folder, {})
     variance = NOISE_SD**2 * (1 + WHITE**2)
     for feature, strength in STRENGTH.items():
         rng = np.random.default_rng(SEED)

@@ -1,6 +1,6 @@
 """The dataset of the demo on surfaces: maps of both hemispheres on fsaverage5 with known active vertices.
 
-The true effect is that of `demo_data` where the mesh of the cortex lies, and the noise is smooth along the mesh.
+The true effect is that of the demo on volumes where the mesh of the cortex lies, and the noise is smooth along the mesh.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ from nilearn import datasets
 from scipy import ndimage
 
 from bids_ari.bids.hemispheres import Hemisphere
-from bids_ari.cli import demo_data
-from bids_ari.cli.demo_data import ABOVE, BELOW, DemoDataset, check_folder, write_description
+from bids_ari.demo import volumes
+from bids_ari.demo.dataset import CONTRAST, N_SUBJECTS, DemoDataset, check_folder, write_description
+from bids_ari.demo.volumes import ABOVE, BELOW
 from bids_ari.images import encoding
 from bids_ari.images.files import read_image
 from bids_ari.images.gifti import STRUCTURES, read_gifti
@@ -37,9 +38,9 @@ SURFACES = DemoDataset(
     name="Simulated button presses on surfaces with known truth",
     space="fsaverage5",
     licence="CC0",
-    source=demo_data.SIMULATED.source,
-    maps=demo_data.SIMULATED.maps,
-    readme="simulated_surface.md",
+    source=volumes.SIMULATED.source,
+    maps=volumes.SIMULATED.maps,
+    readme="surfaces.md",
 )
 
 
@@ -47,9 +48,9 @@ def write_surfaces(folder: Path) -> None:
     """Write the simulated dataset, the same bytes each time."""
     check_folder(folder, SURFACES)
     rng = np.random.default_rng(SEED)
-    responses = rng.normal(1, demo_data.RESPONSE_SD, demo_data.N_SUBJECTS).round(3)
-    subjects = [f"{i:02d}" for i in range(1, demo_data.N_SUBJECTS + 1)]
-    out = write_description(folder, SURFACES)
+    responses = rng.normal(1, volumes.RESPONSE_SD, N_SUBJECTS).round(3)
+    subjects = [f"{i:02d}" for i in range(1, N_SUBJECTS + 1)]
+    out = write_description(folder, SURFACES, **volumes.README)
     table = pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in subjects], "response": responses})
     out.table("participants.tsv", table)
     out.json("participants.json", {"response": {"Description": "Factor of the true effect in this subject"}})
@@ -60,9 +61,9 @@ def write_surfaces(folder: Path) -> None:
         image = encoding.label_gifti(truth, names, STRUCTURES[side], "truth")
         out.image(SURFACES.path("dseg", ".label.gii", hemi=side, desc="truth"), image)
         for subject, values in zip(subjects, subject_maps(mesh, effect, responses, rng), strict=True):
-            image = encoding.scalar_gifti(values, STRUCTURES[side], demo_data.CONTRAST)
+            image = encoding.scalar_gifti(values, STRUCTURES[side], CONTRAST)
             out.image(SURFACES.statmap(subject, ".func.gii", hemi=side), image)
-    out.json(SURFACES.path("dseg", ".json", desc="truth"), {"Description": demo_data.TRUTH})
+    out.json(SURFACES.path("dseg", ".json", desc="truth"), {"Description": volumes.TRUTH})
     for subject in subjects:
         out.json(SURFACES.statmap(subject, ".json"), {"Description": SURFACES.maps})
 
@@ -72,18 +73,18 @@ def true_effect(mesh: Mesh) -> FloatArray:
     image = read_image(datasets.load_sample_motor_activation_image())
     motor = ndimage.map_coordinates(image.values, image.grid.indices_at(mesh.coordinates), order=1)
     has_data = ndimage.map_coordinates(image.values, image.grid.indices_at(mesh.coordinates), order=0) != 0
-    return np.where(has_data, demo_data.effect_of(motor), np.nan)
+    return np.where(has_data, volumes.effect_of(motor), np.nan)
 
 
 def subject_maps(
     mesh: Mesh, effect: FloatArray, responses: FloatArray, rng: np.random.Generator
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Simulate the map of each subject, (n_vertices,): its response to the effect, and noise; NaN without data."""
-    along = smoother(mesh, np.arange(mesh.n_vertices), demo_data.NOISE_FWHM)
+    along = smoother(mesh, np.arange(mesh.n_vertices), volumes.NOISE_FWHM)
     for response in responses:
         smooth = along(rng.standard_normal(mesh.n_vertices))
-        noise = smooth / smooth.std() + demo_data.WHITE * rng.standard_normal(mesh.n_vertices)
-        values = response * effect + demo_data.NOISE_SD * noise
+        noise = smooth / smooth.std() + volumes.WHITE * rng.standard_normal(mesh.n_vertices)
+        values = response * effect + volumes.NOISE_SD * noise
         yield values.astype(np.float16).astype(np.float32)  # rounded: small files, the same on all computers
 
 

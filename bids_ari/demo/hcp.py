@@ -1,7 +1,7 @@
 """Practice data of the HCP pipelines: simulated grayordinates in the folders of their task analysis, level 2.
 
-The cortex is that of `demo_surface`, on the meshes of fsaverage5: those of fsLR do not come with this package. Voxels
-are those of the cerebellum in `demo_data`.
+The cortex is that of the demo, on the meshes of fsaverage5: those of fsLR do not come with this package. Voxels
+are those of the cerebellum in the demo.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,9 @@ import numpy.typing as npt
 from nibabel.cifti2.cifti2 import Cifti2Header, Cifti2Image
 from nibabel.cifti2.cifti2_axes import BrainModelAxis, ScalarAxis, SeriesAxis
 
-from bids_ari.cli import demo_data, demo_surface
-from bids_ari.cli.demo_data import NOISE_SD, RESPONSE_SD, SEED, WHITE, claim
+from bids_ari.demo import surfaces, volumes
+from bids_ari.demo.dataset import practice_folder
+from bids_ari.demo.volumes import NOISE_SD, RESPONSE_SD, SEED, WHITE
 from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.mesh_files import read_mesh
 from bids_ari.images.nilearn_data import nilearn_files
@@ -26,18 +27,17 @@ CONTRASTS = ("LH-AVG", "RH-AVG")
 TASK = "tfMRI_MOTOR"
 ENDING = "hp200_s2_MSMAll"
 VOXEL, STRENGTH = 6, 2.0
-"""Voxel size in mm, and the effect relative to that of `demo_data`, so that fewer subjects and voxels show it."""
+"""Voxel size in mm, and the effect relative to that of the demo, so that fewer subjects and voxels show it."""
 CEREBELLUM = (-45.0, -25.0)
 """Voxels further back and below these coordinates (y, z) in mm are the cerebellum."""
 
 
-def write_hcp(folder: Path) -> None:
+def write(folder: Path) -> None:
     """Write the level 2 of each subject, the same bytes each time."""
-    claim(folder, "Practice data in the names of the HCP pipelines")
+    out = practice_folder(folder, "Practice data in the names of the HCP pipelines")
     rng = np.random.default_rng(SEED)
     responses = rng.normal(1, RESPONSE_SD, len(SUBJECTS))
     axis, values = _grayordinates(responses, rng)
-    out = Derivatives(folder, {})
     variance = np.full(len(axis), NOISE_SD**2 * (1 + WHITE**2))
     for subject, effect in zip(SUBJECTS, values, strict=True):
         top = f"{subject}/MNINonLinear/Results/{TASK}/{TASK}_hp200_s2_level2_MSMAll.feat"
@@ -66,26 +66,26 @@ def _cortex(
     responses: npt.NDArray[Any], rng: np.random.Generator
 ) -> Iterator[tuple[BrainModelAxis, npt.NDArray[np.float32]]]:
     """Yield each hemisphere where the maps have data, and the values there."""
-    for side, mesh in zip(demo_surface.SIDES, map(read_mesh, nilearn_files("pial", demo_surface.SIDES)), strict=True):
-        effect = demo_surface.true_effect(mesh)
-        volumes = np.array(list(demo_surface.subject_maps(mesh, STRENGTH * effect, responses, rng)))
+    for side, mesh in zip(surfaces.SIDES, map(read_mesh, nilearn_files("pial", surfaces.SIDES)), strict=True):
+        effect = surfaces.true_effect(mesh)
+        maps = np.array(list(surfaces.subject_maps(mesh, STRENGTH * effect, responses, rng)))
         has_data = np.isfinite(effect)
-        yield BrainModelAxis.from_mask(has_data, STRUCTURES[side]), volumes[:, has_data]
+        yield BrainModelAxis.from_mask(has_data, STRUCTURES[side]), maps[:, has_data]
 
 
 def _cerebellum(
     responses: npt.NDArray[Any], rng: np.random.Generator
 ) -> Iterator[tuple[BrainModelAxis, npt.NDArray[np.float32]]]:
     """Yield the voxels of each half of the cerebellum, and the values there."""
-    mask, effect = demo_data.true_effect(VOXEL)
-    volumes = np.array(list(demo_data.subject_maps(mask, STRENGTH * effect, responses, rng)))
+    mask, effect = volumes.true_effect(VOXEL)
+    maps = np.array(list(volumes.subject_maps(mask, STRENGTH * effect, responses, rng)))
     x, y, z = np.moveaxis(
         nib.affines.apply_affine(mask.grid.affine, np.moveaxis(np.indices(mask.grid.shape), 0, -1)), -1, 0
     )
     below = mask.inside & (y < CEREBELLUM[0]) & (z < CEREBELLUM[1])
     for side, inside in (("LEFT", below & (x < 0)), ("RIGHT", below & (x > 0))):
         axis = BrainModelAxis.from_mask(inside, f"CIFTI_STRUCTURE_CEREBELLUM_{side}", affine=mask.grid.affine)
-        yield axis, volumes[:, inside]
+        yield axis, maps[:, inside]
 
 
 def _cifti(values: npt.NDArray[Any], maps: Any, axis: BrainModelAxis, intent: str) -> Any:

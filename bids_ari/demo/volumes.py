@@ -1,13 +1,10 @@
-"""The datasets of the demo: simulated maps with known active voxels, and maps of the Localizer dataset.
+"""The dataset of the demo: simulated maps of subjects with known active voxels.
 
 The simulated subjects respond to 'left vs right button press' where nilearn's sample motor map has large z values, with
 individual strengths and smooth noise. Where its z values are small, the true effect is exactly zero.
 """
 
-import logging
-import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,25 +14,12 @@ from nilearn import datasets
 from nilearn.image import resample_to_img
 from scipy import ndimage
 
-from bids_ari._version import __version__
-from bids_ari.bids.entities import Entities
-from bids_ari.bids.sidecars import read_json
-from bids_ari.errors import InputNotFoundError, UsageError
+from bids_ari.demo.dataset import CONTRAST, N_SUBJECTS, DemoDataset, check_folder, write_description
 from bids_ari.images.files import read_image
 from bids_ari.images.space import Space
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.description import BIDS_VERSION, CODE_URL
-from bids_ari.outputs.folder import made_folder
 from bids_ari.stats.distributions import FloatArray
-
-log = logging.getLogger(__name__)
-
-CONTRAST = "left vs right button press"
-N_SUBJECTS = 16
-"""Those of nilearn's tutorial on true positives in clusters."""
-
-MADE_BY = "bids_ari demo"
 
 SEED = 2018
 """With it, no bound exceeds the truth image, neither that of the whole mask nor that of any cluster.
@@ -60,30 +44,14 @@ NOISE_SD, NOISE_FWHM, WHITE = 1.5, 6.0, 0.5
 ABOVE, BELOW = 1, 2
 """Labels of the truth image: a true effect above zero, and below."""
 
+README = {
+    **{"LEVEL": LEVEL, "SLOPE": SLOPE, "RESPONSE_SD": RESPONSE_SD, "ABOVE": ABOVE, "BELOW": BELOW},
+    **{"NOISE_SD": NOISE_SD, "NOISE_FWHM": NOISE_FWHM, "WHITE": WHITE},
+}
+"""What the README states of the simulation."""
+
 TRUTH = "Sign of the true effect; 0 where it is exactly zero"
 """Description of the truth image."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoDataset:
-    """The facts about a dataset, and the names of its files."""
-
-    name: str
-    space: str  # label of the space of its maps
-    licence: str
-    source: str  # address of the data that it is derived from
-    maps: str  # description of its maps, for their sidecars
-    readme: str  # the text of its README, beside this module; constants above are filled in
-
-    def path(self, suffix: str, extension: str, **labels: str) -> str:
-        """Return the path of a file in the dataset."""
-        folder = f"sub-{labels['sub']}/" if "sub" in labels else ""
-        return folder + Entities.of({"space": self.space, **labels}).filename(suffix, extension)
-
-    def statmap(self, subject: str, extension: str, **labels: str) -> str:
-        """Return the path of the map of a subject, named as by nilearn's ``save_glm_to_bids``."""
-        labels |= {"task": "localizer", "contrast": "leftVsRightButtonPress", "stat": "effect"}
-        return self.path("statmap", extension, sub=subject, **labels)
 
 
 SIMULATED = DemoDataset(
@@ -92,18 +60,8 @@ SIMULATED = DemoDataset(
     licence="CC0",
     source="https://neurovault.org/images/10426/",
     maps=f"Simulated effect of {CONTRAST} in one subject, in arbitrary units",
-    readme="simulated.md",
+    readme="volumes.md",
 )
-
-LOCALIZER = DemoDataset(
-    name="Brainomics/Localizer button presses",
-    space="MNI152Lin",
-    licence="Unrestricted for non-commercial research purposes",
-    source="https://osf.io/vhtf6/",
-    maps=f"Effect of {CONTRAST} in one subject, by SPM",
-    readme="localizer.md",
-)
-
 
 def write_simulated(folder: Path) -> None:
     """Write the simulated dataset, the same bytes each time."""
@@ -112,7 +70,7 @@ def write_simulated(folder: Path) -> None:
     rng = np.random.default_rng(SEED)
     responses = rng.normal(1, RESPONSE_SD, N_SUBJECTS).round(3)
     subjects = [f"{i:02d}" for i in range(1, N_SUBJECTS + 1)]
-    out = write_description(folder, SIMULATED)
+    out = write_description(folder, SIMULATED, **README)
     table = pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in subjects], "response": responses})
     out.table("participants.tsv", table)
     out.json("participants.json", {"response": {"Description": "Factor of the true effect in this subject"}})
@@ -154,70 +112,6 @@ def n_active(folder: Path, space: Space) -> int:
     """Return how many points of a space have a true effect above zero, according to the truth image of a dataset."""
     truth = read_image(folder / SIMULATED.path("dseg", ".nii.gz", desc="truth")).values
     return int((space.select(truth) == ABOVE).sum())
-
-
-def write_localizer(folder: Path) -> None:
-    """Download effect maps with nilearn, which caches them, and write them as BIDS.
-
-    Where they cannot be downloaded, write nothing and raise InputNotFoundError.
-    """
-    check_folder(folder, LOCALIZER)
-    cache = datasets.get_data_dirs()[0]
-    log.info("fetching maps of %d subjects from https://osf.io into %s", N_SUBJECTS, cache)
-    try:
-        fetched = datasets.fetch_localizer_contrasts([CONTRAST], n_subjects=N_SUBJECTS, verbose=0)
-        maps = {Path(path).parent.name: Path(path).read_bytes() for path in fetched["cmaps"]}
-    except (OSError, ValueError, KeyError) as error:  # no network, no disk space, a response that is not the dataset
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 120, placeholder="...")
-        raise InputNotFoundError(
-            f"The Localizer maps could not be downloaded from https://osf.io into {cache} ({reason})",
-            hint="Try again with a network; bids-ari-demo OUT, without --localizer, needs none",
-        ) from error
-    out = write_description(folder, LOCALIZER)
-    out.table("participants.tsv", pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in maps]}))
-    for subject, content in maps.items():
-        out.binary(LOCALIZER.statmap(subject, ".nii.gz"), content)
-        out.json(LOCALIZER.statmap(subject, ".json"), {"Description": LOCALIZER.maps})
-
-
-def check_folder(folder: Path, dataset: DemoDataset) -> None:
-    """Refuse a folder that holds anything but an earlier version of the same dataset."""
-    description = read_json(folder / "dataset_description.json")
-    if description.get("Name") == dataset.name and MADE_BY in str(description.get("GeneratedBy")):
-        return
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        expected = f"a new folder, or an earlier dataset of this command: {dataset.name}"
-        raise UsageError(f"{folder} holds other files", expected, "Choose another OUT")
-
-
-def claim(folder: Path, title: str, text: str = "") -> None:
-    """Write the README of practice data; refuse a folder that holds anything but an earlier version of the same."""
-    readme, heading = folder / "README.md", f"# {title}\n"
-    is_ours = readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(heading)
-    if not is_ours and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        expected = f"a new folder, or an earlier one of this command: {title}"
-        raise UsageError(f"{folder} holds other files", expected, "Choose another OUT")
-    made_folder(folder)
-    Derivatives(folder, {}).text("README.md", f"{heading}\nSimulated by bids-ari-demo.{text}\n")
-
-
-def write_description(folder: Path, dataset: DemoDataset) -> Derivatives:
-    """Write the files about the dataset as a whole, first, so that an incomplete dataset can be written again."""
-    made_folder(folder)
-    out = Derivatives(folder, {})
-    description = {
-        "Name": dataset.name,
-        "BIDSVersion": BIDS_VERSION,
-        "DatasetType": "derivative",
-        "License": dataset.licence,
-        "GeneratedBy": [{"Name": MADE_BY, "Version": __version__, "CodeURL": CODE_URL}],
-        "SourceDatasets": [{"URL": dataset.source}],
-    }
-    out.json("dataset_description.json", description)
-    readme = Path(__file__).with_name(dataset.readme).read_text(encoding="utf-8").format(**globals())
-    out.text("README.md", f"# {dataset.name}\n\n{readme}")
-    out.text(".bidsignore", "*_statmap.*\n*_dseg.*\n*_mask.*\n")
-    return out
 
 
 def _write_truth(out: Derivatives, mask: VolumeSpace, effect: FloatArray) -> None:

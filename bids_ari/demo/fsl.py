@@ -1,4 +1,4 @@
-"""Practice data of FSL: the simulated maps of `demo_data` in the folders of FEAT, of runs, subjects and the group."""
+"""Practice data of FSL: the simulated maps of the demo in the folders of FEAT, of runs, subjects and the group."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from bids_ari.cli.demo_data import NOISE_SD, RESPONSE_SD, SEED, WHITE, claim, subject_maps, true_effect
+from bids_ari.demo.dataset import practice_folder
+from bids_ari.demo.volumes import NOISE_SD, RESPONSE_SD, SEED, WHITE, subject_maps, true_effect
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 
@@ -15,7 +16,7 @@ SUBJECTS = tuple(f"{i:02d}" for i in range(1, 11))
 CONTRASTS = ("left>right", "right>left")
 RUNS = (1, 2)
 VOXEL, STRENGTH = 6, 2.0
-"""Voxel size in mm, and the effect relative to that of `demo_data`, so that fewer subjects and voxels show it."""
+"""Voxel size in mm, and the effect relative to that of the demo, so that fewer subjects and voxels show it."""
 THRESHOLD = 2.3
 
 _ESTIMATE, _Z = 1001, 5  # NIfTI intents
@@ -24,12 +25,11 @@ _DESIGN = "".join(f"/ContrastName{i}\t{name}\n" for i, name in enumerate(CONTRAS
 )
 
 
-def write_feat(folder: Path) -> None:
+def write(folder: Path) -> None:
     """Write two runs of each subject, their fixed effects and a group analysis, the same bytes each time."""
-    claim(folder, "Practice data in FEAT's names")
+    out = practice_folder(folder, "Practice data in FEAT's names")
     mask, effect = true_effect(VOXEL)
     rng = np.random.default_rng(SEED)
-    out = Derivatives(folder, {})
     responses = rng.normal(1, RESPONSE_SD, len(SUBJECTS))
     simulated = [list(subject_maps(mask, STRENGTH * effect, responses, rng)) for _ in RUNS]
     means = []
