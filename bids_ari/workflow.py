@@ -229,6 +229,7 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
                 errors[str(record.get("Name"))] = error
         with out.shared():
             write_overview(out)
+            out.describe()  # the labels of other thresholds; of an output of an earlier version all
             write_crate(out)
     if errors:
         kinds = {type(error) for error in errors.values()}

@@ -108,6 +108,7 @@ def _check_places(analyses: Path, output: Path) -> None:
 def analyse_studies(arguments: argparse.Namespace, runner: "Runner | None" = None) -> int:
     """Analyse all studies, write the summary, and return the exit code."""
     with step("loading libraries", is_logged=False):
+        from bids_ari.outputs.records import number
         from bids_ari.studies.layout import find_studies
         from bids_ari.studies.run import LOGS, with_usable_model
         from bids_ari.studies.summary import write_summary
@@ -116,7 +117,7 @@ def analyse_studies(arguments: argparse.Namespace, runner: "Runner | None" = Non
         if not (arguments.output_dir / LOGS).is_dir():
             raise InputNotFoundError(f"{arguments.output_dir} has no results of many studies", "that of an earlier run")
         summary = write_summary(arguments.output_dir)
-        codes = Counter(int(study.record.get("ExitCode") or 0) for study in summary)
+        codes = Counter(int(number(study.record, "ExitCode") or 0) for study in summary)
     else:
         found = find_studies(arguments.analyses, arguments.models, arguments.include, arguments.exclude)
         studies = [with_usable_model(study) for study in found]

@@ -238,7 +238,9 @@ def _column_names(regions: RegionSet, taken: Collection[str]) -> list[str]:
     """Return the name of each region as that of a column; with its number if the name is taken by another."""
     names = [" ".join(printable(region.name).split()) for region in regions.regions]
     counts = Counter(names)
-    return [
-        f"{name} ({region.index})".strip() if counts[name] > 1 or name in taken or not name else name
-        for name, region in zip(names, regions.regions, strict=True)
+    numbered = [f"{name} ({region.index})".strip() for name, region in zip(names, regions.regions, strict=True)]
+    found = [
+        other if counts[name] > 1 or name in taken or not name else name
+        for name, other in zip(names, numbered, strict=True)
     ]
+    return found if len({*found}) == len(found) else numbered  # a name may be that of another with its number

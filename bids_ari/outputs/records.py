@@ -28,6 +28,8 @@ _APART = re.compile(r"(?:^|_)(?:test|atlas|stat|desc)-.*")
 LONGEST = 255
 """Maximum number of bytes in the name of a file or folder on common file systems."""
 
+_LARGEST = 1e15  # of numbers that are counted or shown
+
 Note = dict[str, Any]
 T = TypeVar("T")
 
@@ -72,6 +74,16 @@ def entry(facts: Mapping[str, Any], name: str, kind: type[T]) -> T:
     """Return an entry of a record, or an empty value if it has another type."""
     value = facts.get(name)
     return value if isinstance(value, kind) else kind()
+
+
+def number(facts: Mapping[str, Any], name: str) -> int | float | None:
+    """Return an entry that is a number; None for one that is not, or not finite.
+
+    >>> number({"a": 0.5}, "a"), number({"a": "0.5"}, "a"), number({"a": float("nan")}, "a"), number({}, "a")
+    (0.5, None, None, None)
+    """
+    value = facts.get(name)
+    return value if isinstance(value, int | float) and abs(value) < _LARGEST else None
 
 
 def files_of(note: Note) -> frozenset[str]:

@@ -5,15 +5,19 @@ which spreadsheets read cells of text files that begin with ``=``, ``+``, ``-`` 
 """
 
 import io
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import labels_in_name
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.names import path_of, stem
+
+log = logging.getLogger(__name__)
 
 XLSX = "xlsx"
 
@@ -27,11 +31,12 @@ _SHEETS = {"clusters": "clusters", "tdp": "regions", "effects": "effects", "desi
 _SHEETS |= {"critical": "critical", "draws": "draws"}
 """Titles of the sheets by the suffix of the table, in the order of the sheets."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\]")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_TITLE, _LONGEST_TEXT = 31, 32_767  # characters; Excel refuses more
 _WIDEST = 60  # characters
+_MOST_COLUMNS, _MOST_ROWS = 16_384, 1_048_576
 
 _NO_TIME = datetime(1980, 1, 1)
 """The time of writing, the same in all workbooks."""
@@ -71,7 +76,11 @@ def _tables(result: ContrastResult, out: Derivatives, written: Sequence[str]) ->
         which = [labels[key] for key in ("atlas", "seg", "scale") if key in labels and suffix in ("tdp", "effects")]
         which += [labels["desc"].rpartition(result.desc)[2]] if suffix == "clusters" and "desc" in labels else []
         text = out.read(name).decode(errors="replace")
-        yield " ".join([_SHEETS[suffix], *which]), [line.split("\t") for line in text.rstrip("\n").split("\n")]
+        rows = [line.split("\t") for line in text.rstrip("\n").split("\n")]
+        if len(rows[0]) > _MOST_COLUMNS or len(rows) > _MOST_ROWS:
+            log.warning("%s: too large for a sheet of Excel, left out of the workbook", name)
+            continue
+        yield " ".join([_SHEETS[suffix], *which]), rows
 
 
 def _titles(names: Sequence[str] | dict[str, Rows]) -> list[str]:
@@ -108,7 +117,7 @@ def _fill(sheet: Any, rows: Rows, bold: Any) -> None:
 def _is_number(cells: Sequence[str]) -> bool:
     """Return whether all known cells of a column are numbers."""
     known = [cell for cell in cells if cell != UNKNOWN]
-    return bool(known) and all(map(_NUMBER.fullmatch, known))
+    return bool(known) and all(map(_NUMBER.fullmatch, known)) and all(map(isfinite, map(float, known)))
 
 
 def _text(cell: str) -> str:

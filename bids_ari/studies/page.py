@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bids_ari._version import __version__
 from bids_ari.errors import listing, plural_of
+from bids_ari.outputs.records import number
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.formatting import percent, proportion, without_folders
 from bids_ari.report.labels import method_title
@@ -48,7 +49,7 @@ def page(studies: "Sequence[Summary]", target: str) -> str:
 
 def _shown(row: "Row") -> dict[str, Any]:
     """Return what the page shows of a result; what an older or damaged summary lacks is None or empty."""
-    points, tdn, alpha = (_number(row, name) for name in ("points", "tdn", "alpha"))
+    points, tdn, alpha = (number(row, name) for name in ("points", "tdn", "alpha"))
     entities = dict(part.partition("-")[::2] for part in str(row["contrast"] or "").split("_"))
     label = entities.get("contrast") or entities.get("taskcontrast") or str(row["contrast"])
     return {
@@ -66,7 +67,7 @@ def _shown(row: "Row") -> dict[str, Any]:
         **_proportion(points, tdn),
         "points": points,
         "tdn": tdn,
-        **{name: _number(row, name) for name in ("subjects", "excluded", "clusters", "largest_cluster")},
+        **{name: number(row, name) for name in ("subjects", "excluded", "clusters", "largest_cluster")},
     }
 
 
@@ -78,12 +79,6 @@ def _proportion(points: float | None, tdn: float | None) -> dict[str, str]:
         if tdn:
             found |= {"width": f"{100 * tdn / points:.3g}%", "colour": tdp_colour(tdn / points)}
     return found
-
-
-def _number(row: "Row", name: str) -> float | None:
-    """Return a number, or None."""
-    value = row.get(name)
-    return value if isinstance(value, int | float) else None
 
 
 def _study(study: "Summary") -> dict[str, Any]:
@@ -98,7 +93,7 @@ def _study(study: "Summary") -> dict[str, Any]:
         "n_active": sum(bool(row["tdn"]) for row in study.results),
         "n_failed": len(study.failures),
         "exit_code": record.get("ExitCode"),
-        "seconds": _number(dict(record), "Seconds"),
+        "seconds": number(record, "Seconds"),
         "date": str(record.get("Finished") or "")[:10],
     }
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -18,7 +18,17 @@ from typing import NamedTuple, Protocol
 
 from bids_ari.bids.sidecars import read_json
 from bids_ari.design.stats_model import node_names, read_model
-from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, UsageError, brief, exit_code, printable
+from bids_ari.errors import (
+    BUG,
+    INTERRUPTED,
+    BidsAriError,
+    DataError,
+    ReadError,
+    UsageError,
+    brief,
+    exit_code,
+    printable,
+)
 from bids_ari.outputs.folder import Files
 from bids_ari.studies.layout import Study
 
@@ -176,9 +186,10 @@ def forget_others(output: Path, studies: Iterable[Study]) -> None:
     """Remove the records of what is not there any more and was never analysed, such as a folder with a wrong name."""
     known, files = {file_stem(study) for study in studies}, Files(output)
     for path in (output / LOGS).glob("*.json"):
-        record = read_json(path) if path.stem not in known else {}
-        if record and not record.get("Command") and not (output / str(record.get("Name"))).exists():
-            files.remove(f"{LOGS}/{path.name}")
+        with suppress(ReadError, OSError):  # the summary reports a damaged one
+            record = read_json(path) if path.stem not in known else {}
+            if record and not record.get("Command") and not (output / str(record.get("Name"))).exists():
+                files.remove(f"{LOGS}/{path.name}")
 
 
 def file_stem(study: Study) -> str:

@@ -14,7 +14,7 @@ from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import ReadError
 from bids_ari.outputs.folder import Files
 from bids_ari.outputs.locks import lock
-from bids_ari.outputs.records import entry, leads_out
+from bids_ari.outputs.records import entry, leads_out, number
 from bids_ari.report.formatting import without_folders
 from bids_ari.studies.page import page
 from bids_ari.studies.run import LOGS
@@ -118,7 +118,7 @@ def _summary(record: Mapping[str, Any], output: Path) -> Summary:
         for failure in _objects(run, "Failures"):
             name, message = entry(failure, "Contrast", str), entry(failure, "Message", str)
             text = without_folders(message, {})
-            failures[name] = own | {"contrast": name, "exit_code": failure.get("ExitCode"), "reason": text}
+            failures[name] = own | {"contrast": name, "exit_code": number(failure, "ExitCode"), "reason": text}
     code = record.get("ExitCode")
     is_part = run.get("ExitCode") == code and bool(entry(run, "Failures", list))
     return Summary(record, list(results.values()), list(failures.values()), bool(code) and not is_part)
@@ -145,7 +145,7 @@ def own_columns(record: Mapping[str, Any]) -> Row:
         "task": entry(record, "Task", str),
         "model": entry(record, "Model", str),
         "note": without_folders(entry(record, "Note", str), {}),
-        "exit_code": record.get("ExitCode"),
+        "exit_code": number(record, "ExitCode"),
     }
 
 
@@ -156,21 +156,21 @@ def reason_of(record: Mapping[str, Any]) -> str:
 
 def _result(summary: Mapping[str, Any]) -> Row:
     """Return the columns about a result."""
-    points, tdn = summary.get("NumberOfVoxels"), summary.get("TrueDiscoveryNumber")
+    points, tdn = number(summary, "NumberOfVoxels"), number(summary, "TrueDiscoveryNumber")
     return {
         "contrast": summary.get("Contrast"),
         "test": summary.get("Test"),
         "alternative": summary.get("Alternative"),
         "method": summary.get("Method"),
-        "alpha": summary.get("Alpha"),
-        "subjects": summary.get("NumberOfSubjects"),
-        "excluded": summary.get("NumberOfSubjectsExcluded"),
+        "alpha": number(summary, "Alpha"),
+        "subjects": number(summary, "NumberOfSubjects"),
+        "excluded": number(summary, "NumberOfSubjectsExcluded"),
         "unit": summary.get("Unit"),
         "points": points,
         "tdn": tdn,
-        "tdp": tdn / points if isinstance(tdn, int) and isinstance(points, int) and points else None,
-        "clusters": entry(summary, "LargestClusters", dict).get(TARGET),
-        "largest_cluster": entry(summary, "LargestClusterSizes", dict).get(TARGET),
+        "tdp": tdn / points if tdn is not None and points else None,
+        "clusters": number(entry(summary, "LargestClusters", dict), TARGET),
+        "largest_cluster": number(entry(summary, "LargestClusterSizes", dict), TARGET),
     }
 
 

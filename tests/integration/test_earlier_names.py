@@ -84,6 +84,19 @@ def test_other_thresholds_replace_the_files(folder: Path) -> None:
     assert [name for name in tables(folder / "out") if "atlas-lobes_contrast" in name]
 
 
+def test_files_about_all_results_are_those_of_this_version(folder: Path) -> None:
+    """Else the validator of BIDS refuses files that 0.1.0 did not write, and labels have no description."""
+    (folder / "out" / ".bidsignore").write_text("group\nlogs\n*.html\n")
+    assert main(["data", "out", "group", "--reports-only", "--threshold", "2.5", "--neurovault"]) == 0
+    ignored = (folder / "out" / ".bidsignore").read_text().splitlines()
+    assert {"ro-crate-metadata.json", "neurovault"} <= {*ignored}
+    described = (folder / "out" / "descriptions.tsv").read_text()
+    assert "desc-greaterZ2p5\t" in described
+    assert "desc-greaterZ3\t" not in described
+    links = [json.loads((folder / each / "dataset_description.json").read_text()) for each in ("out", "new")]
+    assert links[0]["DatasetLinks"] == links[1]["DatasetLinks"] != {}
+
+
 def test_the_index_of_another_run_has_links_to_them(folder: Path) -> None:
     """Another alternative is added to the same output, which leaves the files of the first as they are."""
     assert main(["data", "out", "group", *FLAGS, "--alternative", "less"]) == 0

@@ -1,6 +1,7 @@
 """Tables of the mean effect of each subject in each region, for other programs."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,3 +81,11 @@ def test_reports_only_keeps_tables_of_regions_that_it_does_not_change(run: Run, 
 def test_alternatives_share_a_table(run: Run, data: Path, tmp_path: Path) -> None:
     assert run("--atlas", str(data / "atlas.nii.gz"), "--alternative", "greater", "less") == 0
     assert list(tables(tmp_path / "out")) == ["atlas"]
+
+
+def test_a_name_may_be_that_of_another_region_with_its_number(run: Run, data: Path, tmp_path: Path) -> None:
+    shutil.copyfile(data / "atlas.nii.gz", tmp_path / "atlas.nii.gz")
+    (tmp_path / "atlas.tsv").write_text("index\tname\n1\tLeft\n2\tLeft (3)\n3\tLeft\n4\tBack\n")
+    assert run("--atlas", str(tmp_path / "atlas.nii.gz")) == 0
+    (path,) = (tmp_path / "out" / "group").glob("*_effects.tsv")
+    assert path.read_text().split("\n")[0].split("\t")[1:] == ["Left (1)", "Left (3) (2)", "Left (3)", "Back (4)"]

@@ -39,6 +39,11 @@ def test_a_column_is_of_numbers_if_all_of_it_is() -> None:
     assert cells({"a": [["x", "y"], ["n/a", "1"]]})["a"] == [["x", "y"], [None, 1]]
 
 
+@pytest.mark.parametrize("text", ["١٢", "1_000", "1e999", "inf", "NaN", "0x1F", "1\n", "9" * 400])
+def test_texts_that_are_no_numbers_of_excel(text: str) -> None:
+    assert cells({"a": [["x"], [text]]})["a"] == [["x"], [text]]
+
+
 def test_letters_of_any_language_and_none_that_xml_forbids() -> None:
     assert cells({"a": [["Größe – 体"], ["\x07\x1b😀"]]})["a"] == [["Größe – 体"], ["\ufffd\ufffd😀"]]
 

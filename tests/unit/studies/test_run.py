@@ -210,3 +210,13 @@ def test_what_is_gone_and_was_never_analysed_is_forgotten(tmp_path: Path) -> Non
     forget_others(tmp_path, [first])
     left = {path.stem for path in (tmp_path / "logs").iterdir()}
     assert left == {"ds1_task-go", "ds2_task-go", "ds7"}
+
+
+def test_a_damaged_record_does_not_prevent_a_run(tmp_path: Path) -> None:
+    """It stays; the summary reports it."""
+    (tmp_path / "logs").mkdir()
+    for name, text in (("a", "{"), ("b", "[]"), ("c", '{"Name": "' + 300 * "y" + '"}'), ("d", '{"Name": 5}')):
+        (tmp_path / "logs" / f"{name}.json").write_text(text)
+    (tmp_path / "logs" / "e.json").mkdir()
+    forget_others(tmp_path, [])
+    assert {path.stem for path in (tmp_path / "logs").iterdir()} >= {"a", "b", "e"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bids_ari.cli.studies import main as studies
 from bids_ari.studies.summary import COLUMNS, write_summary
 
 Json = dict[str, Any]
@@ -166,3 +167,30 @@ class TestPage:
 
     def test_nothing_at_all(self, tmp_path: Path) -> None:
         assert "There are no results" in self.page(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"NumberOfVoxels": float("nan"), "TrueDiscoveryNumber": float("inf")},
+        {"NumberOfVoxels": "many", "TrueDiscoveryNumber": [1], "Alpha": None},
+        {"NumberOfVoxels": 10**400, "TrueDiscoveryNumber": 10**400, "LargestClusters": {"0.7": "x"}},
+        {"Contrast": 5, "Test": {}, "NumberOfSubjects": "12", "LargestClusterSizes": [8]},
+    ],
+)
+def test_numbers_that_are_none_are_not_known(tmp_path: Path, damage: Json) -> None:
+    """The page is written as well."""
+    record(tmp_path)
+    ran(tmp_path, "2026-01-01", result() | damage)
+    (row,) = table(tmp_path)
+    assert row["report"] == "ds1/task-go/group/contrast-a_report.html"
+    assert {row[name] for name in ("points", "tdn", "tdp")} <= {"n/a", "30", "7", "0.2333333333"}
+    assert "contrast-a_report.html" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", ["abc", [1], float("nan"), None])
+def test_an_exit_code_that_is_none_is_not_known(tmp_path: Path, code: object) -> None:
+    record(tmp_path, ExitCode=code, Finished=5, Note=[])
+    ran(tmp_path, "2026-01-01", result())
+    assert {row["exit_code"] for row in table(tmp_path)} == {"n/a"}
+    assert studies([str(tmp_path / "data"), str(tmp_path), "--summary-only"]) == 0
