@@ -41,7 +41,10 @@ class AtlasName:
         name, *parts = re.split(r":|_(?=[a-zA-Z0-9]+-)", text.removeprefix("atlas-"))
         if "-" in name:
             raise UsageError(f"The atlas {text} begins with {name}, which is no name of an atlas", FORM)
-        labels = dict(_pair(part, text) for part in parts)
+        pairs = [_pair(part, text) for part in parts]
+        labels = dict(pairs)
+        if len(labels) < len(pairs):
+            raise UsageError(f"The atlas {text} has an entity twice", FORM, "Name one label of each")
         return cls(name, Entities.of(labels).pairs)
 
     @classmethod

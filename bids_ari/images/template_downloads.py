@@ -50,9 +50,11 @@ def read_wanted(word: str) -> Wanted:
         When TemplateFlow has no such template, atlas or variant; says what there is.
     """
     name, *parts = word.split(":")
+    _check_parts(word, parts)
     place = [part for part in parts if part.partition("-")[0] in _PLACE and "-" in part]
     where = StandardSpace.parse(":".join([name, *place]))
     known = _known(where)
+    _check_place(where, known)
     atlases: list[tuple[str, Labels]] = []
     for part in (each for each in parts if each not in place):
         key, dash, label = part.partition("-")
@@ -68,6 +70,25 @@ def read_wanted(word: str) -> Wanted:
         if not _of_atlas(known, where, atlas, variant):
             raise _no_variant(atlas, variant, where, known)
     return Wanted(where, tuple(atlases))
+
+
+def _check_parts(word: str, parts: Sequence[str]) -> None:
+    """Raise UsageError for parts of a word that are empty, or of which the last would count."""
+    keys = [part.partition("-")[0] for part in parts if "-" in part]
+    twice = next((key for key in _PLACE if keys.count(key) > 1), None)
+    if "" in parts or twice:
+        found = f"{word} has {f'{twice}- twice' if twice else 'an empty part'}"
+        raise UsageError(found, "SPACE[:ATLAS[:VARIANT]]", "See --help")
+
+
+def _check_place(where: StandardSpace, known: Sequence[Path]) -> None:
+    """Raise NoMatchError for a resolution, density or cohort that no file of a template has."""
+    for key, label in (("cohort", where.cohort), ("res", where.res), ("den", where.den.replace("91k", "32k"))):
+        there = {labels_of(path)[key] for path in known if key in labels_of(path)}
+        if label and label not in there:
+            names = [f"{key}-{each}" for each in sorted(there, key=lambda text: (len(text), text))]
+            expected = f"one of: {listing(names, 40)}" if names else f"{where.name} without {key}-"
+            raise NoMatchError(f"TemplateFlow has no {key}-{label} of {where.name}", expected)
 
 
 def needed_files(wanted: Wanted) -> list[Path]:

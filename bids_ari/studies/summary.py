@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_ari.bids.sidecars import read_json
-from bids_ari.errors import ReadError
+from bids_ari.errors import ReadError, TemporaryError
 from bids_ari.outputs.folder import Files
 from bids_ari.outputs.locks import lock
 from bids_ari.outputs.records import entry, leads_out, number
@@ -119,6 +119,12 @@ def _summary(record: Mapping[str, Any], output: Path) -> Summary:
             name, message = entry(failure, "Contrast", str), entry(failure, "Message", str)
             text = without_folders(message, {})
             failures[name] = own | {"contrast": name, "exit_code": number(failure, "ExitCode"), "reason": text}
+    analysed = {row["contrast"] for row in results.values()}
+    failures = {  # what another process was writing is there by now
+        name: row
+        for name, row in failures.items()
+        if name not in analysed or row["exit_code"] != TemporaryError.exit_code
+    }
     code = record.get("ExitCode")
     is_part = run.get("ExitCode") == code and bool(entry(run, "Failures", list))
     return Summary(record, list(results.values()), list(failures.values()), bool(code) and not is_part)

@@ -48,6 +48,8 @@ def test_a_label_alone_is_that_of_desc() -> None:
         ("X:a b", "a part 'a b'"),
         ("X:res-02", "the entity res, which follows from the maps.*Remove res-02"),
         ("X_hemi-L", "the entity hemi"),
+        ("X:seg-7n:seg-17n", "an entity twice"),
+        ("X:100Parcels7Networks:200Parcels7Networks", "an entity twice"),
         ("seg-7n_scale-100", "begins with seg-7n, which is no name"),
     ],
 )

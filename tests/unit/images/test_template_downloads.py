@@ -123,6 +123,12 @@ def test_an_atlas_of_a_finer_mesh_is_used_where_there_is_none_of_the_density() -
         ("Vol:S:300x7", NoMatchError, "no atlas S:300x7 in Vol; expected one of: S:100x7, S:200x7"),
         ("fsLR:S", NoMatchError, "no atlas S in fsLR; expected a space with atlases"),
         ("fsLR:seg-7n", UsageError, "seg-7n of fsLR:seg-7n follows no atlas"),
+        ("Vol:res-9", NoMatchError, "no res-9 of Vol; expected one of: res-1, res-2"),
+        ("Kids+9", NoMatchError, "no cohort-9 of Kids; expected one of: cohort-1, cohort-2"),
+        ("fsLR:den-10k", NoMatchError, "no den-10k of fsLR; expected one of: den-32k, den-164k"),
+        ("Vol:den-10k", NoMatchError, "no den-10k of Vol; expected Vol without den-"),
+        ("fsLR:", UsageError, "fsLR: has an empty part"),
+        ("Vol:res-1:res-2", UsageError, "has res- twice"),
     ],
 )
 def test_what_templateflow_does_not_have_is_an_error(word: str, error: type[Exception], words: str) -> None:

@@ -76,6 +76,19 @@ def test_the_latest_run_of_a_result_counts(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("code", "n_lines"), [(75, 1), (65, 2)])
+def test_what_another_process_was_writing_has_no_line_when_it_is_there(tmp_path: Path, code: int, n_lines: int) -> None:
+    """Two commands at once on one output: the run of the second fails, after that of the first began."""
+    record(tmp_path, code=code)
+    ran(tmp_path, "2026-01-01", result())
+    failure = {"Contrast": "contrast-a", "ExitCode": code, "Message": "contrast-a is being written by process 5"}
+    write_json(
+        tmp_path / "ds1/task-go/logs/2026-01-01-2/summary.json",
+        {"ExitCode": code, "Results": [], "Failures": [failure]},
+    )
+    assert len(table(tmp_path)) == n_lines
+
+
 def test_a_contrast_that_failed_has_a_line_without_folders(tmp_path: Path) -> None:
     record(tmp_path, code=65, message="1 contrast could not be analysed")
     ran(tmp_path, "2026-01-01", result(), failed="contrast-b", code=65)
