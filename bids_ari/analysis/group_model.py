@@ -155,5 +155,5 @@ def _weighted_notes(options: Options, found: WeightedFit, n_maps: int, space: Sp
         yield (
             f"First-level variances differ strongly between subjects (standard deviation of their logarithm "
             f"{unevenness:.2f}, median over {space.units}): above {UNEVEN} the tail of mixed effects is too light, "
-            "so that bounds may be too optimistic (simulated in validation/). Prefer --estimator ols"
+            "so that bounds may be too optimistic (shown by simulations). Prefer --estimator ols"
         )

@@ -60,7 +60,7 @@ def _note_on_few(normality: Normality | None, design: Design, options: Options, 
         side = f"{_side(found, has_direction)} zero"
     yield (
         f"Only {n} subjects: {seen}. If errors are skewed, means {side} may be found that are not there "
-        "(simulated in validation/: errors of .1 to .2 at alpha .05)"
+        "(in simulations: errors of .1 to .2 at alpha .05)"
     )
 
 

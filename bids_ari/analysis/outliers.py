@@ -89,5 +89,5 @@ def notes_on_outliers(found: Sequence[Criterion], subjects: Sequence[str]) -> It
     constant = "; a map that is constant where it is tested has no correlation" if np.isnan(correlation).any() else ""
     yield (
         f"{'Possible outlier' if len(named) == 1 else 'Possible outliers'}: {listing(named)}. In parentheses, the "
-        f"criteria with the values; section Quality of the report has those of all subjects{constant}"
+        f"criteria with the values; section Quality of the maps in the report has those of all subjects{constant}"
     )

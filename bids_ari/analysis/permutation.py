@@ -62,7 +62,7 @@ class PermutationTest:
             signs = "blocks" if design.blocks else "subjects"
             yield (
                 f"Sign flips with unequal variances and a group of {fewest} {signs}: below {FEW_IN_GROUP} their error "
-                "may be above alpha (simulated in validation/: up to .07 at alpha .05 with 5)"
+                "may be above alpha (in simulations: up to .07 at alpha .05 with 5)"
             )
 
     def template(self, options: Options) -> Template | None:

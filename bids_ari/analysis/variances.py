@@ -87,7 +87,7 @@ def notes_on_variances(
     yield (
         f"Unequal variances:{extremes} subjects of larger residual variance have more weight in the test {test}. The "
         f"variance of its estimate is about {found.ratio:.2g} times the one that the model assumes, so that the error "
-        f"of its bounds is above alpha (simulated in validation/).{permuted if options.is_permuted else ''} "
+        f"of its bounds is above alpha (shown by simulations).{permuted if options.is_permuted else ''} "
         f"{_way_out(design, test, options, n_maps)}"
     )
 
@@ -113,7 +113,7 @@ def notes_on_permuted_groups(
         yield (
             f"Unequal variances: the residual variance of {variances.extremes(units)}. Permutations of groups are "
             "exact only if variances are equal: with groups of equal size their error may be somewhat above alpha, too "
-            "(simulated in validation/: .08 at alpha .05 with standard deviations of 2 and 1)"
+            "(in simulations: .08 at alpha .05 with standard deviations of 2 and 1)"
             + ". Compare with --variance unequal"
             * (design.n_differences == 1)
         )

@@ -2,14 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 from bids_ari._version import __version__
 from bids_ari.config.settings import GROUPS, POSITIONAL
 from bids_ari.config.table import Option, entries
-from bids_ari.errors import EXIT_CODES, UsageError
+from bids_ari.errors import EXIT_CODES, UsageError, listing
+
+_UNKNOWN = "unrecognized arguments: "  # how argparse begins this message
+_LIKENESS = 0.7  # of flags that are suggested, from 0 to 1 (difflib)
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,8 +32,18 @@ class Parser(argparse.ArgumentParser):
         amounts.add_argument("-q", "--quiet", action="store_true", help=text)
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError, with a reference to the help page."""
-        raise UsageError(message, hint=f"See {self.prog} --help")
+        """Raise UsageError, with flags that are spelled similarly to unknown ones and a reference to the help page."""
+        raise UsageError(message, hint=f"{self._suggestion(message)}See {self.prog} --help")
+
+    def _suggestion(self, message: str) -> str:
+        """Return a question that names the flags nearest to the unknown ones of a message of argparse, if there are."""
+        if not message.startswith(_UNKNOWN):
+            return ""
+        shown = [action for action in self._actions if action.help != argparse.SUPPRESS]
+        known = sorted(name for action in shown for name in action.option_strings if "_" not in name)
+        words = [word.partition("=")[0] for word in message.removeprefix(_UNKNOWN).split() if word.startswith("--")]
+        near = dict.fromkeys(name for word in words for name in nearest(word.replace("_", "-"), known))
+        return f"Did you mean {listing(near)}? " if near else ""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Write help and version to stdout; raise the errors of stdout, which argparse ignores."""
@@ -53,6 +67,15 @@ def add_options(top: argparse.ArgumentParser, *tables: type, is_map: bool = Fals
         group = top.add_argument_group(title, GROUPS.get(title)) if inside and title != POSITIONAL else top
         for each in inside:
             _add(group, each, is_map)
+
+
+def nearest(word: str, known: Sequence[str]) -> list[str]:
+    """Return the known flags that an unknown one may mean: those that it begins, else the most similar one.
+
+    >>> nearest("--task", ["--mask", "--task-id"]), nearest("--maks", ["--mask", "--task-id"])
+    (['--task-id'], ['--mask'])
+    """
+    return [name for name in known if name.startswith(word)] or get_close_matches(word, known, 1, _LIKENESS)
 
 
 def flag_names(name: str) -> list[str]:

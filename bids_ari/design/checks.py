@@ -20,7 +20,7 @@ SMALL_GROUP, UNEQUAL_SIZES = (
     10,
     2,
 )  # smaller groups, or a larger ratio: the tail of Welch's t is too light (validation/)
-_SIMULATED = "simulated in validation/"
+_SIMULATED = "in simulations"
 GOOD_GROUP, GOOD_SIZES = 20, 1.5  # groups at least as large, with a smaller ratio of sizes: no note
 
 

@@ -292,7 +292,9 @@ class Derivatives:
         begun = new_record(stage.contrast, result, files | old, meanings)
         done = new_record(stage.contrast, result, files, meanings, summary) | origin
         if earlier:
-            log.info("%s: replaces the %d files of an earlier run", result, len(files_of(earlier)))
+            n_new, n_earlier = len(files_of(earlier).intersection(stage.parts)), len(files_of(earlier))
+            gone = f", and removes {len(stale)}" if stale else ""
+            log.info("%s: replaces %d of the %d files of an earlier run%s", result, n_new, n_earlier, gone)
         replaced = entry(origin, "ContrastResults", list)  # or will be, by this run
         for note in (note for note in outdated.values() if note.get("Name") not in replaced):
             log.warning("%s is removed: it is of other data or another model than the new result", note.get("Name"))

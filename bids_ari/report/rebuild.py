@@ -20,6 +20,7 @@ from bids_ari.images.anatomy import check_cuts
 from bids_ari.outputs import archive, files, names, neurovault, workbook
 from bids_ari.outputs.derivatives import RUNS, Derivatives
 from bids_ari.outputs.records import Note, entry, files_of
+from bids_ari.report.figures.paper import formats_of
 from bids_ari.report.page import write_report
 from bids_ari.report.results import summary_for_index, write_copies
 
@@ -136,7 +137,7 @@ def rebuild_result(
     others = [with_look(other, changes) if changes else other for other in _others(result, out)]
     if changes:
         result = with_look(result, changes)
-    if beside := {**_copies(record), **(shown or {})}:
+    if beside := {**_copies(record, out), **(shown or {})}:
         result, *others = (replace(each, options=replace(each.options, **beside)) for each in (result, *others))
         check_cuts(cuts(result.options.slices), result.space)
     with out.result(result.contrast.name):
@@ -168,11 +169,15 @@ def _is_kept(file: str, endings: Iterable[str] | None) -> bool:
     return not file.endswith(_OF_REPORT) if endings is None else file.endswith(tuple(endings))
 
 
-def _copies(record: Note) -> dict[str, Any]:
-    """Return the options of copies that a result has, which are written again: for NeuroVault, workbooks."""
+def _copies(record: Note, out: Derivatives) -> dict[str, Any]:
+    """Return the options of copies that a result has, which are written again: for NeuroVault, workbooks, figures."""
     files = files_of(record)
     found: dict[str, Any] = {"neurovault": True} if any(map(neurovault.is_of_folder, files)) else {}
-    return found | ({"table_format": (workbook.XLSX,)} if any(file.endswith(workbook.ENDING) for file in files) else {})
+    if any(file.endswith(workbook.ENDING) for file in files):
+        found["table_format"] = (workbook.XLSX,)
+    if formats := formats_of(out.folder / file for file in sorted(files)):
+        found["figure_format"] = formats
+    return found
 
 
 def _of_record(record: Note, *, is_changed: bool) -> dict[str, Any]:

@@ -144,7 +144,8 @@ class Cluster:
         return self.tdn / self.size
 
     def __repr__(self) -> str:
-        return f"Cluster(label={self.label}, size={self.size}, tdn={self.tdn}, tdp={self.tdp:.3f})"
+        tdp = 1000 * self.tdn // self.size / 1000  # a lower bound is never rounded up
+        return f"Cluster(label={self.label}, size={self.size}, tdn={self.tdn}, tdp={tdp:.3f})"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -133,7 +133,7 @@ def test_a_region_that_is_not_there_leaves_the_results(run: Run, folder: Path, w
 
 
 def test_figures_for_papers_are_written_when_asked_for(run: Run, folder: Path) -> None:
-    """One for each picture and format; without the flag they are gone."""
+    """One for each picture and format; without the flag they are written again, in the same formats."""
     figures, plain = folder / "out" / "figures", folder / "out" / "group"
     before = {path.name: path.read_bytes() for path in plain.iterdir()}
     assert run("out", "--reports-only", "--figure-format", "svg", "pdf") == 0
@@ -143,8 +143,14 @@ def test_figures_for_papers_are_written_when_asked_for(run: Run, folder: Path) -
     assert {path.name: path.read_bytes() for path in plain.iterdir() if path.suffix != ".html"} == {
         name: content for name, content in before.items() if not name.endswith(".html")
     }
+    assert run("out", "--reports-only", "--threshold", "2") == 0
+    pictures = {path.stem for path in figures.glob("*.png")}
+    assert {path.stem for path in figures.glob("*.svg")} == {path.stem for path in figures.glob("*.pdf")} == pictures
+    assert run("out", "--reports-only", "--figure-format", "png") == 0
+    large = {path.name: path.read_bytes() for path in figures.iterdir()}
+    assert {Path(name).suffix for name in large} == {".png"}
     assert run("out", "--reports-only") == 0
-    assert {path.suffix for path in figures.iterdir()} == {".png"}
+    assert {path.name: path.read_bytes() for path in figures.iterdir()} == large
 
 
 def test_unknown_formats_of_figures_are_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

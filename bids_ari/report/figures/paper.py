@@ -5,6 +5,7 @@ report, 1152 units.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.choices import FIGURE_FORMATS
@@ -24,6 +25,10 @@ DPI = 300
 
 _UNITS = 1152  # of this width
 _MM = 25.4  # of an inch
+
+_RESOLUTION = b"pHYs" + round(1000 * DPI / _MM).to_bytes(4, "big")
+_HEAD = 1024
+"""The beginning of the chunk of a PNG file with its resolution, and the bytes of the file in which it is looked for."""
 
 PER_UNIT = round(WIDTH / _MM * DPI) / _UNITS
 """Pixels of a unit."""
@@ -67,6 +72,23 @@ def figure(result: ContrastResult, shown: str = "tdp", file_format: str | None =
         raise UsageError(f"The result has no picture {shown!r}", f"one of: {listing(sorted(found), 30)}")
     canvas = found[shown].draw()
     return canvas.png() if file_format is None else paper_file(canvas, file_format)
+
+
+def formats_of(files: Iterable[Path]) -> tuple[str, ...]:
+    """Return the formats in which some of these files are figures for papers; small pictures of reports are none."""
+    found = {path.suffix[1:] for path in files if path.suffix[1:] in FIGURE_FORMATS and _is_for_paper(path)}
+    return tuple(each for each in FIGURE_FORMATS if each in found)
+
+
+def _is_for_paper(path: Path) -> bool:
+    """Return whether a picture is a figure for papers: of PNG files those of `DPI`, by their resolution per metre."""
+    if path.suffix != ".png":
+        return True
+    try:
+        with path.open("rb") as file:
+            return _RESOLUTION in file.read(_HEAD)
+    except OSError:
+        return False
 
 
 def paper_file(canvas: Canvas, file_format: str) -> bytes:

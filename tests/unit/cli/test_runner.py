@@ -103,6 +103,12 @@ class TestExitCodes:
         assert cli.main(["in", "out", "group", "--nonsense"]) == 64
         assert capsys.readouterr().err == "ERROR unrecognized arguments: --nonsense. See bids-ari --help\n"
 
+    @pytest.mark.parametrize(("words", "meant"), [("--smooting 8", "--smoothing"), ("--task=rest", "--task-id")])
+    def test_of_a_flag_with_a_typing_error(self, words: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["in", "out", "group", *words.split()]) == 64
+        hint = f"Did you mean {meant}? See bids-ari --help"
+        assert capsys.readouterr().err == f"ERROR unrecognized arguments: {words}. {hint}\n"
+
     @pytest.mark.parametrize("word", ["--help", "--version"])
     def test_of_help_and_version(self, word: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main([word]) == 0
