@@ -7,7 +7,6 @@ import numpy as np
 from bids_ari.bids.entities import Entities
 from bids_ari.demo.dataset import MADE_BY, practice_folder
 from bids_ari.demo.volumes import NOISE_SD, RESPONSE_SD, SEED, WHITE, subject_maps, true_effect
-from bids_ari.outputs.derivatives import Derivatives
 
 SUBJECTS = tuple(f"{i:02d}" for i in range(1, 11))
 TASK, CONTRAST = "buttons", "leftVsRight"

@@ -20,7 +20,6 @@ from bids_ari.demo.volumes import NOISE_SD, RESPONSE_SD, SEED, WHITE
 from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.mesh_files import read_mesh
 from bids_ari.images.nilearn_data import nilearn_files
-from bids_ari.outputs.derivatives import Derivatives
 
 SUBJECTS = tuple(f"1001{i:02d}" for i in range(1, 11))
 CONTRASTS = ("LH-AVG", "RH-AVG")

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from bids_ari.demo.dataset import practice_folder
 from bids_ari.demo.volumes import RESPONSE_SD, SEED, subject_maps, true_effect
 from bids_ari.images.volume import VolumeSpace
-from bids_ari.outputs.derivatives import Derivatives
 
 SUBJECTS = tuple(f"{i:02d}" for i in range(1, 11))
 CONTRASTS = ("left > right", "right > left")

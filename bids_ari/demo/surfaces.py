@@ -1,6 +1,6 @@
 """The dataset of the demo on surfaces: maps of both hemispheres on fsaverage5 with known active vertices.
 
-The true effect is that of the demo on volumes where the mesh of the cortex lies, and the noise is smooth along the mesh.
+The true effect is that of the demo on volumes where the mesh of the cortex lies; the noise is smooth along the mesh.
 """
 
 from collections.abc import Iterator

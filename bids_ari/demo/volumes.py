@@ -63,6 +63,7 @@ SIMULATED = DemoDataset(
     readme="volumes.md",
 )
 
+
 def write_simulated(folder: Path) -> None:
     """Write the simulated dataset, the same bytes each time."""
     check_folder(folder, SIMULATED)
