@@ -18,6 +18,9 @@ ORDER = (
 )
 """The order of keys in a file name; others follow before `contrast`."""
 
+CONTRAST_KEYS = ("contrast", "taskcontrast")
+"""The entities that name a contrast, the first one present; HALFpipe uses the second."""
+
 KEYS = {"subject": "sub", "session": "ses", "acquisition": "acq", "nucleus": "nuc", "volume": "voi", "ceagent": "ce"}
 KEYS |= {"tracer": "trc", "staining": "stain", "reconstruction": "rec", "direction": "dir", "modality": "mod"}
 KEYS |= {"inversion": "inv", "mtransfer": "mt", "processing": "proc", "hemisphere": "hemi", "segmentation": "seg"}
@@ -99,6 +102,15 @@ def labels_in_name(name: str) -> dict[str, str]:
     {'sub': '01', 'feature': 'taskBased', 'stat': 'z'}
     """
     return dict(_PAIR.findall(name))
+
+
+def contrast_label(entities: "Entities | Mapping[str, str]") -> str | None:
+    """Return the label of the contrast in a name; None if it has none.
+
+    >>> contrast_label({"task": "stroop", "taskcontrast": "incongruent"})
+    'incongruent'
+    """
+    return next(filter(None, map(entities.get, CONTRAST_KEYS)), None)
 
 
 def in_order(name: str) -> str:

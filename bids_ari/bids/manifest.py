@@ -18,7 +18,7 @@ from reprlib import repr as shorten
 from bids_ari.bids.columns import number
 from bids_ari.bids.contrasts import STATS, Stat, SubjectMap
 from bids_ari.bids.dataset import Dataset, unify_labels
-from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
+from bids_ari.bids.entities import CONTRAST_KEYS, ORDER, Entities, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.hemispheres import hemisphere_files, hemisphere_of_label, hemisphere_of_name
 from bids_ari.bids.kinds import extension_of, kind_of
@@ -183,7 +183,7 @@ def _statmap(row: Row, stat: str, hemi: str, path: Path, folder: str) -> StatMap
 def _entities(row: Row, stat: str) -> Entities:
     """Return the entities of a map as if it had a BIDS name."""
     labels = {key: bare_label(cell, key) for key, cell in row.cells.items() if key in _ENTITIES and row.has(key)}
-    if not {"contrast", "taskcontrast"} & set(labels):
+    if not {*CONTRAST_KEYS} & set(labels):
         labels["contrast"] = "map"
     return Entities.of({**labels, "sub": row.label("participant_id"), "stat": stat})
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bids_ari.bids.columns import number
-from bids_ari.bids.comparison import CONTRAST_KEYS, Comparison, existing_value, find_column
+from bids_ari.bids.comparison import Comparison, existing_value, find_column
 from bids_ari.bids.contrasts import Discovery
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.differences import compare
 from bids_ari.bids.division import Division
-from bids_ari.bids.entities import bare_label, printable, safe_label
+from bids_ari.bids.entities import CONTRAST_KEYS, bare_label, printable, safe_label
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.bids.labels import same_label
 from bids_ari.errors import NoMatchError, UsageError, counted, listing

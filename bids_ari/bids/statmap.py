@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from bids_ari.bids.entities import Entities, Pairs, is_pair, printable
+from bids_ari.bids.entities import CONTRAST_KEYS, Entities, Pairs, is_pair, printable
 from bids_ari.bids.hemispheres import bids_name
 from bids_ari.bids.kinds import Kind, kind_of
 from bids_ari.bids.sidecars import read_json
@@ -98,7 +98,7 @@ class StatMap(msgspec.Struct, frozen=True, rename={"file": "path"}):
         """Return the labels of an entity or ``extension``; a contrast may be a taskcontrast, as HALFpipe names it."""
         if key == "extension":
             return (self.extension,)
-        keys = ("contrast", "taskcontrast") if key == "contrast" else (key,)
+        keys = CONTRAST_KEYS if key == "contrast" else (key,)
         return tuple(label for each in keys if (label := self.entities.get(each)))
 
     def beside(self, stat: str) -> Path | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import NamedTuple
 
-from bids_ari.bids.comparison import CONTRAST_KEYS
 from bids_ari.bids.contrasts import ContrastSet, Discovery
+from bids_ari.bids.entities import contrast_label
 from bids_ari.bids.exclusions import Excluded, by_reason, subject_ranges
 from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, counted, joint_exit_code, listing, printable
@@ -65,7 +65,7 @@ def overview(
     n_good = len(contrasts) - len(codes)
     verdict = f"{counted(n_good, unit)} can be analysed"
     text = "\n".join([*lines, verdict + (f", {len(codes)} cannot" if codes else "")])
-    labels = dict.fromkeys(_label(each.contrast) for each in checked if not each.error)
+    labels = dict.fromkeys(contrast_label(each.contrast.entities) for each in checked if not each.error)
     return Overview(text, joint_exit_code(codes, n_good > 0), tuple(label for label in labels if label))
 
 
@@ -76,11 +76,6 @@ def _check(contrast: ContrastSet, check: Check) -> _Checked:
     except BidsAriError as error:
         subjects = set(contrast.subjects).difference(entry.subject for entry in error.excluded)
         return _Checked(contrast.keep(subjects, error.excluded), error=error)
-
-
-def _label(contrast: ContrastSet) -> str | None:
-    """Return the label of a contrast."""
-    return next(filter(None, map(contrast.entities.get, CONTRAST_KEYS)), None)
 
 
 def _title(contrast: ContrastSet) -> str:

@@ -12,11 +12,10 @@ from bids_ari.images.atlas_names import AtlasName, variant_of
 from bids_ari.images.surface_templates import finer
 from bids_ari.images.templateflow import (
     Labels,
-    all_names,
     client,
     fetched,
     home,
-    index_file,
+    indexed_names,
     is_here,
     labels_of,
 )
@@ -157,8 +156,7 @@ def _known(where: StandardSpace) -> list[Path]:
     NoMatchError
         When there is no such template.
     """
-    index = index_file()
-    names = all_names(index) if index else ()
+    names = indexed_names()
     inside = f"tpl-{where.name}/"
     if found := [home() / name for name in names if name.startswith(inside) and "_" in name.rpartition("/")[2]]:
         return found

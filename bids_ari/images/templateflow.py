@@ -37,7 +37,26 @@ Labels: TypeAlias = dict[str, str]
 
 
 def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
-    """Return the files of a template that TemplateFlow lists, of the cohort of the maps; tables also of no cohort."""
+    """Return the files of a template that TemplateFlow lists, of the cohort of the maps; tables also of no cohort.
+
+    Parameters
+    ----------
+    where : StandardSpace
+        The template and the cohort.
+    what : str
+        The name of the file in messages.
+    **query
+        Entities of the files, as TemplateFlow's client names them; `suffix` and `extension`.
+
+    Raises
+    ------
+    NoMatchError
+        When TemplateFlow has no such file, or not of this cohort.
+    UsageError
+        When the template has several cohorts, and the maps have none.
+    InputNotFoundError
+        When TemplateFlow has no folder and cannot make one.
+    """
     try:
         paths = sorted(_listed(where.name, **query))
         if not paths:
@@ -52,7 +71,7 @@ def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
 
 
 def files_of(where: StandardSpace, **query: Any) -> list[Path]:
-    """Return the files of a template that TemplateFlow lists, likewise; nothing where it has none."""
+    """Return the same as `listed_files`, but nothing where TemplateFlow has no such file."""
     try:
         return of_cohort(where, _listed(where.name, **query))
     except OSError as error:  # no home can be made
@@ -60,7 +79,7 @@ def files_of(where: StandardSpace, **query: Any) -> list[Path]:
 
 
 def files_here(where: StandardSpace, **query: Any) -> list[Path]:
-    """Return the files of a template that are on this machine, likewise, without the client of TemplateFlow."""
+    """Return those of `files_of` that are on this machine, without the client of TemplateFlow."""
     return sorted(filter(is_here, of_cohort(where, _in_folder(where.name, **query))))
 
 
@@ -173,25 +192,26 @@ def client() -> Any:
 def indexed_files(template: str, inside: str, end: str) -> list[Path]:
     """Return the files of a template, by the index in TemplateFlow's package, whose names contain and end with texts.
 
-    None where the package has no index.
+    The paths are relative to TemplateFlow's folder.
     """
-    index = index_file()
-    names = all_names(index) if index else ()
-    own = (name for name in names if name.startswith(f"tpl-{template}/") and name.endswith(end))
+    own = (name for name in indexed_names() if name.startswith(f"tpl-{template}/") and name.endswith(end))
     return [Path(name) for name in own if inside in name]
 
 
-def index_file() -> Path | None:
-    """Return the file of the index, without importing TemplateFlow; None where it is not installed."""
+def indexed_names() -> tuple[str, ...]:
+    """Return the names of all files of TemplateFlow, by the index in its package; none where that is not installed.
+
+    The package is not imported, since that makes its folder.
+    """
     try:
         spec = find_spec("templateflow")
     except (ImportError, ValueError):
-        return None
-    return Path(spec.origin).parent / INDEX if spec and spec.origin else None
+        return ()
+    return _names_in(Path(spec.origin).parent / INDEX) if spec and spec.origin else ()
 
 
 @cache
-def all_names(index: Path) -> tuple[str, ...]:
+def _names_in(index: Path) -> tuple[str, ...]:
     """Return the names in an index; none if it cannot be read."""
     try:
         with zipfile.ZipFile(index) as content:

@@ -16,11 +16,10 @@ from bids_ari.images.space import Frame
 from bids_ari.images.templateflow import (
     LOCAL,
     OFFLINE,
-    all_names,
     fetched,
     home,
-    index_file,
     indexed_files,
+    indexed_names,
     is_here,
     labels_of,
     listed_files,
@@ -136,8 +135,7 @@ def note_on_space(space: SpaceName) -> str | None:
     TemplateFlow is not imported, since that makes its folder; None where it is not installed.
     """
     name = standard(space).name
-    index = index_file()
-    names = {path.partition("/")[0].removeprefix("tpl-") for path in (all_names(index) if index else ())}
+    names = {path.partition("/")[0].removeprefix("tpl-") for path in indexed_names()}
     if not names or name in names or is_native(name) or (home() / f"tpl-{name}").is_dir():
         return None
     meant = get_close_matches(name, sorted(names), n=1)

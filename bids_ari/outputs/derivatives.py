@@ -6,7 +6,6 @@ neither a truncated file nor one that the next run of the result does not know.
 """
 
 import csv
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from bids_ari.bids.layouts import LAYOUT_CONFIG
 from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.errors import OutputError, ReadError, TemporaryError
 from bids_ari.outputs import description
-from bids_ari.outputs.folder import Files
+from bids_ari.outputs.folder import Files, json_bytes
 from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, own_place, retry
 from bids_ari.outputs.records import (
     FAILURES,
@@ -148,7 +147,7 @@ class Derivatives:
 
     def json(self, name: str, content: Mapping[str, Any]) -> str:
         """Write a JSON object."""
-        return self.binary(name, _json_bytes(content))
+        return self.binary(name, json_bytes(content))
 
     def text(self, name: str, text: str) -> str:
         """Write a text."""
@@ -237,7 +236,7 @@ class Derivatives:
 
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
         """Record that a contrast could not be analysed, until a result of it is recorded."""
-        self._files.write(f"{FAILURES}/{file_name(contrast, '.json')}", _json_bytes({"Contrast": contrast, **facts}))
+        self._files.write(f"{FAILURES}/{file_name(contrast, '.json')}", json_bytes({"Contrast": contrast, **facts}))
 
     def run_folder(self) -> str:
         """Return the name of the folder for the log of this run, which is made at the first call."""
@@ -299,7 +298,7 @@ class Derivatives:
         for note in (note for note in outdated.values() if note.get("Name") not in replaced):
             log.warning("%s is removed: it is of other data or another model than the new result", note.get("Name"))
         with _unless_lost(stage, self.folder / name), uninterrupted():
-            first, last = (stage.place.write(_json_bytes(note)) for note in (begun, done))  # before anything changes
+            first, last = (stage.place.write(json_bytes(note)) for note in (begun, done))  # before anything changes
             self._files.move(first, name)
             self._files.move_all(stage.parts)
             for target in sorted(stale) + [path.relative_to(self.folder).as_posix() for path in outdated]:
@@ -340,11 +339,6 @@ def _unless_lost(stage: _Stage, path: Path) -> Iterator[None]:
 def _models_of(note: Note) -> list[object]:
     """Return the ``Model`` of each result of a record."""
     return [each.get("Model") for each in entry(note, "Results", list) if isinstance(each, dict)]
-
-
-def _json_bytes(content: Mapping[str, Any]) -> bytes:
-    """Return the content of a JSON file; NaN and infinity are errors."""
-    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _lock_of(contrast: str) -> str:

@@ -1,6 +1,7 @@
 """Folder of an output: names that files may have, and files that appear completely or not at all."""
 
 import errno
+import json
 import os
 import secrets
 import shutil
@@ -8,6 +9,7 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from bids_ari.bids.sidecars import DESCRIPTION, is_ours
 from bids_ari.errors import DataError, OutputError, ReadError, UsageError
@@ -123,6 +125,11 @@ class Files:
             if folder.name.startswith("sub-") and (folder.parent / DESCRIPTION).exists():
                 found = f"The output folder {self.root} lies among the files of a subject"
                 raise UsageError(found, "a separate folder")
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """Return the content of a JSON file; NaN and infinity are errors."""
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
 def made_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from bids_ari._version import __version__
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.values import MapValues
-from bids_ari.bids.entities import Entities
+from bids_ari.bids.entities import CONTRAST_KEYS, Entities, contrast_label
 from bids_ari.errors import counted
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
@@ -69,7 +69,7 @@ THRESHOLDED = 0.85
 
 _MNI = re.compile("(MNI(?!Infant|Pediatric)|ICBM152|IXI549Space)", re.IGNORECASE)
 _LONGEST_NAME = 200  # characters
-_WITHOUT_NAME = ("space", "res", "den", "cohort", "contrast", "taskcontrast", "sub")  # not repeated in a name
+_WITHOUT_NAME = ("space", "res", "den", "cohort", "sub", *CONTRAST_KEYS)  # not repeated in a name
 
 
 class _Image(NamedTuple):
@@ -239,7 +239,7 @@ def _level(result: ContrastResult) -> dict[str, str]:
 def _title(result: ContrastResult) -> str:
     """Return contrast, subject, other entities and test: ``faces (task emotion, test mean)``."""
     entities = result.contrast.entities
-    label = entities.get("contrast") or entities.get("taskcontrast") or result.contrast.name
+    label = contrast_label(entities) or result.contrast.name
     subject = entities.get("sub")
     parts = [f"sub-{subject}"] if subject else []
     parts += [f"{key} {value}" for key, value in entities if key not in _WITHOUT_NAME and value != label]

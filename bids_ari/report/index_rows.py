@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bids_ari.bids.entities import CONTRAST_KEYS
 from bids_ari.errors import plural_of
 from bids_ari.outputs.records import entry, leads_out
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.formatting import percent, proportion
-from bids_ari.report.labels import CONTRAST_KEYS, method_title
+from bids_ari.report.labels import method_title
 from bids_ari.report.thumbnails import thumbnail_of
 
 Facts = Mapping[str, Any]

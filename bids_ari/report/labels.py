@@ -6,6 +6,7 @@ from typing import Literal
 
 from bids_ari.analysis.calibrated import FLIPS, Calibrated
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids import entities
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
@@ -16,9 +17,6 @@ from bids_ari.report.formatting import thousands
 
 Source = Literal["group", "subject", "map"]
 """What was analysed: the maps of a group, a map of one subject, or any other map."""
-
-CONTRAST_KEYS = ("contrast", "taskcontrast")
-"""Entities that name the contrast, the first one present."""
 
 MEANINGS = {
     "greater": "above zero",
@@ -67,8 +65,7 @@ def source_name(result: ContrastResult) -> str:
 
 def contrast_label(result: ContrastResult) -> str:
     """Return the contrast as briefly as possible."""
-    entities = result.contrast.entities
-    return next(filter(None, map(entities.get, CONTRAST_KEYS)), result.contrast.name)
+    return entities.contrast_label(result.contrast.entities) or result.contrast.name
 
 
 def method_title(method: str) -> str:

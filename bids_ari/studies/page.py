@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bids_ari._version import __version__
+from bids_ari.bids.entities import contrast_label
 from bids_ari.errors import listing, plural_of
 from bids_ari.outputs.records import number
 from bids_ari.report.figures.scales import tdp_colour
@@ -51,7 +52,7 @@ def _shown(row: "Row") -> dict[str, Any]:
     """Return what the page shows of a result; what an older or damaged summary lacks is None or empty."""
     points, tdn, alpha = (number(row, name) for name in ("points", "tdn", "alpha"))
     entities = dict(part.partition("-")[::2] for part in str(row["contrast"] or "").split("_"))
-    label = entities.get("contrast") or entities.get("taskcontrast") or str(row["contrast"])
+    label = contrast_label(entities) or str(row["contrast"])
     return {
         "study": row["study"],
         "task": row["task"] or "",

@@ -29,7 +29,7 @@ from bids_ari.errors import (
     exit_code,
     printable,
 )
-from bids_ari.outputs.folder import Files
+from bids_ari.outputs.folder import Files, json_bytes
 from bids_ari.studies.layout import Study
 
 log = logging.getLogger(__name__)
@@ -234,4 +234,4 @@ def write_record(
         "ExitCode": code,
         "Message": message,
     }
-    files.write(f"{LOGS}/{file_stem(study)}.json", (json.dumps(record, indent=2) + "\n").encode())
+    files.write(f"{LOGS}/{file_stem(study)}.json", json_bytes(record))

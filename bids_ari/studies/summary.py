@@ -3,7 +3,6 @@
 It is made from what each study leaves: the record of its last run, and the ``summary.json`` of all its runs.
 """
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import ReadError, TemporaryError
-from bids_ari.outputs.folder import Files
+from bids_ari.outputs.folder import Files, json_bytes
 from bids_ari.outputs.locks import lock
 from bids_ari.outputs.records import entry, leads_out, number
 from bids_ari.report.formatting import without_folders
@@ -79,7 +78,7 @@ def write_summary(output: Path) -> list[Summary]:
         rows = [row for study in studies for row in study.rows]
         files.write(TABLE, _tsv(rows).encode())
         described = {name: {"Description": text} for name, text in COLUMNS.items()}
-        files.write(SIDECAR, (json.dumps(described, indent=2) + "\n").encode())
+        files.write(SIDECAR, json_bytes(described))
         files.write(PAGE, page(studies, TARGET).encode())
     return studies
 

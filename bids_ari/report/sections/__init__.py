@@ -5,12 +5,13 @@ Functions of a few lines are here, the others in modules: the data analysed, the
 
 from pathlib import PurePosixPath
 
+from bids_ari.bids.entities import CONTRAST_KEYS
 from bids_ari.outputs.files import MAPS
 from bids_ari.outputs.names import explorer_name
 from bids_ari.report.figures.draw import LEAST_HIGHEST, differences
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.formatting import beyond
-from bids_ari.report.labels import CONTRAST_KEYS, meaning, method_title
+from bids_ari.report.labels import meaning, method_title
 from bids_ari.report.methods import describe_methods, directions_text
 from bids_ari.report.render import Context
 from bids_ari.report.sections.attention import attention_box
