@@ -24,6 +24,7 @@ def fingerprint(
     """
     known = known or {}
     hashes = {file.uri: known.get(file.uri) or hash_file(file.path) for file in contrast.files}
+    hashes |= {f"{file.uri} {path.suffix}": hash_file(path) for file in contrast.files for path in _beside(file.path)}
     hashes |= hash_files(option_files(options, contrast))
     hashes |= {name: digest for name, digest in known.items() if name not in hashes}
     facts: list[object] = [
@@ -58,6 +59,13 @@ def fingerprint(
     for array in arrays:
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return the other files of a map of a pair of files: its header and, of SPM 2 and older, its orientation."""
+    if path.suffix != ".img":
+        return []
+    return [each for each in (path.with_suffix(".hdr"), path.with_suffix(".mat")) if each.exists()]
 
 
 def family_of(fingerprints: Iterable[str]) -> str:

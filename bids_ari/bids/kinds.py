@@ -8,6 +8,7 @@ Kind = Literal["NIfTI", "GIFTI", "CIFTI"]
 KINDS: Mapping[str, Kind] = {
     ".nii": "NIfTI",
     ".nii.gz": "NIfTI",
+    ".img": "NIfTI",
     ".func.gii": "GIFTI",
     ".shape.gii": "GIFTI",
     ".gii": "GIFTI",
@@ -17,9 +18,13 @@ KINDS: Mapping[str, Kind] = {
     ".dscalar.nii": "CIFTI",
     ".dtseries.nii": "CIFTI",
 }
-"""The extensions of maps that can be read, each with its kind; a GIFTI file has the values of one hemisphere."""
+"""The extensions of maps that can be read, each with its kind; a GIFTI file has the values of one hemisphere.
+
+Of a pair of files, as SPM 8 and older versions write them, `.img` has the values, and stands for both.
+"""
 
 CONTENTS = {
+    ".hdr": "the header of an .img file",
     ".surf.gii": "a mesh",
     ".coord.gii": "coordinates of a mesh",
     ".topo.gii": "triangles of a mesh",
@@ -34,7 +39,7 @@ CONTENTS = {
     ".pdconn.nii": "connectivity",
     ".time.gii": "a time series",
 }
-"""Other extensions of GIFTI and CIFTI, with what these files hold instead of a map."""
+"""Other extensions, with what these files hold instead of a map."""
 
 
 def kind_of(extension: str) -> Kind | None:

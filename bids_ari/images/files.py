@@ -51,7 +51,7 @@ def read_header(source: Path | Sequence[Path], mem: int | None = None, *, map_na
             header = _read_start(file, path)
         else:
             with decoding(str(path)):
-                header = Header.of(nib.load(path), str(path))
+                header = Header.of(_by_nibabel(path), str(path))
     check_memory(header, mem)
     return header
 
@@ -233,9 +233,27 @@ def _too_long(header: Header) -> DataError:
 def _loaded(source: Any, name: str, mem: int | None) -> Image:
     """Read an image of nibabel, or a file of another format than NIfTI."""
     with decoding(name):
-        image: Any = nib.load(source) if isinstance(source, Path) else source
+        image = _by_nibabel(source) if isinstance(source, Path) else source
         header = Header.of(image, name)
         check_memory(header, mem)
         values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.frame.shape)
         afni = attributes_of(image.header)
     return Image(values, header, afni=afni)
+
+
+def _by_nibabel(path: Path) -> Any:
+    """Load a file of another format than NIfTI in a single file; raise if one of its files is not there.
+
+    nibabel assumes that the x axis of an ANALYZE image without a .mat file is flipped: which side is left is not known.
+    """
+    if path.suffix == ".img" and not path.with_suffix(".hdr").exists():
+        raise DataError(f"{path} has no header", f"{path.stem}.hdr beside it", "Copy both files")
+    image: Any = nib.load(path)
+    is_analyze = isinstance(image, nib.AnalyzeImage) and not isinstance(image, nib.Nifti1Pair)
+    if is_analyze and not path.with_suffix(".mat").exists():
+        raise DataError(
+            f"{path} is an ANALYZE image, whose header does not tell which side is left",
+            f"a NIfTI image, or {path.stem}.mat beside it",
+            "Convert it to NIfTI by the program that wrote it, and look whether left is left",
+        )
+    return image

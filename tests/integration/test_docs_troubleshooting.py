@@ -156,6 +156,16 @@ def third(content: str) -> Spoil:
     return lambda data: map_path(data, "03").write_text(content)
 
 
+def pair_without(ending: str) -> Callable[[Path], None]:
+    """An image of SPM 99, of a header, values and an orientation, without one of these files."""
+
+    def change(_: Path) -> None:
+        nib.save(nib.Spm99AnalyzeImage(np.ones(SHAPE, np.float32), AFFINE), "con_0001.img")
+        Path("con_0001").with_suffix(ending).unlink()
+
+    return change
+
+
 def link(place: Callable[[Path], Path]) -> Spoil:
     """Put a link of git-annex, whose content is not here, in the place of a file."""
 
@@ -518,6 +528,8 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A pointer of Git LFS": ("data out group", third("version https://git-lfs.github.com/spec/v1\n")),
     "A web page under the name of an image": ("data out group", third("<!DOCTYPE html><html>")),
     "A damaged file": ("data out group", cut_short),
+    "Half of a pair of files": ("bids-ari-map con_0001.img out --stat z", pair_without(".hdr")),
+    "An image without orientation": ("bids-ari-map con_0001.img out --stat z", pair_without(".mat")),
     "A 4-D image": ("data out group", lambda data: write_map(data, "03", np.ones((*SHAPE, 3)))),
     "A map without data": ("data out group", lambda data: write_map(data, "03", np.full(SHAPE, np.nan))),
     "Wrong units": ("data out group", in_metres),

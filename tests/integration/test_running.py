@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from builders import brain, describe, image, touch_maps, write_group, write_map
+from builders import AFFINE, brain, describe, image, touch_maps, write_group, write_map
 
 import bids_ari as ari
 from bids_ari import Options, Settings, load_result
@@ -122,6 +122,25 @@ class TestManifest:
         assert main([str(tmp_path / "spm"), str(out), "group", "--manifest", str(manifest), *QUICK]) == 0
         assert (out / "group" / "contrast-faceshouses_test-mean_stat-z_statmap.nii.gz").exists()
         assert "bids:manifest:s02/con_0001.nii" in (out / "group" / "contrast-faceshouses_design.tsv").read_text()
+
+    def test_pairs_of_files(self, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]) -> None:
+        """As SPM 8 writes them; a result is kept only while the headers are unchanged, too."""
+        lines = ["participant_id\teffect\tcontrast"]
+        for subject in ("01", "02", "03"):
+            nib.save(nib.Nifti1Pair(brain(rng, 4.0).astype(np.float32), AFFINE), tmp_path / f"con_{subject}.img")
+            lines.append(f"sub-{subject}\tcon_{subject}.img\tfaces")
+        (tmp_path / "maps.tsv").write_bytes("\r\n".join(lines).encode())  # as Excel on Windows ends lines
+        words = [str(tmp_path), str(tmp_path / "out"), "group", "--manifest", str(tmp_path / "maps.tsv"), *QUICK]
+        for kept in (False, True):
+            assert main(words) == 0
+            assert ("unchanged since" in capsys.readouterr().err) is kept
+        for subject in ("01", "02", "03"):
+            header = tmp_path / f"con_{subject}.hdr"
+            content = bytearray(header.read_bytes())
+            content[148:155] = b"moved 1"  # the description
+            header.write_bytes(content)
+        assert main(words) == 0
+        assert "unchanged since" not in capsys.readouterr().err
 
 
 class TestSettings:

@@ -156,7 +156,7 @@ class TestStatSuffixExtension:
 
     @pytest.mark.parametrize("value", ["nii", ".mgz", None, [".nii", ".surf.gii"], 1])
     def test_no_other_extension_can_be_selected(self, large: Path, value: Any) -> None:
-        with pytest.raises(UsageError, match=r"expected extension \.nii or \.nii\.gz or \.func\.gii or"):
+        with pytest.raises(UsageError, match=r"expected extension \.nii or \.nii\.gz or \.img or \.func\.gii or"):
             taken(large, {"extension": value})
 
 

@@ -16,6 +16,6 @@ def test_no_extension_is_a_map_and_something_else() -> None:
     assert {kind_of(extension) for extension in CONTENTS} == {None}
 
 
-@pytest.mark.parametrize(("name", "extension"), [("a.b.img", ".img"), ("a", ""), ("a.", ".")])
+@pytest.mark.parametrize(("name", "extension"), [("a.b.mgz", ".mgz"), ("a", ""), ("a.", ".")])
 def test_other_extensions_follow_the_last_dot(name: str, extension: str) -> None:
     assert extension_of(name) == extension

@@ -137,13 +137,21 @@ class TestMaps:
                 contrast.check()
             assert caught.value.hint == "Choose with --exclude, or remove one of them"
 
-    @pytest.mark.parametrize("name", ["con.img", "con.mgz", "con"])
+    @pytest.mark.parametrize("name", ["con.mnc", "con.mgz", "con"])
     def test_other_formats_are_excluded(self, spm: Path, name: str) -> None:
         touch(spm, name)
         rows = [("01", "spm/sub-01/con_0001.nii"), ("02", name)]
         found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         assert found[0].subjects == ("01",)
         assert [entry.reason for entry in found.all_excluded()] == ["not a NIfTI, GIFTI or CIFTI image"]
+
+    def test_of_a_pair_of_files_the_values_are_named(self, spm: Path) -> None:
+        touch(spm, *(f"con_{sub}.{part}" for sub in ("01", "02") for part in ("hdr", "img")))
+        rows = [("01", "con_01.img"), ("02", "con_02.hdr")]
+        found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
+        assert [path.name for path in found[0].paths] == ["con_01.img"]
+        (entry,) = found.all_excluded()
+        assert "the header of an .img file" in entry.reason
 
     def test_a_dot_within_a_name_does_not_start_the_extension(self, spm: Path) -> None:
         touch(spm, "con.v2.nii.gz")

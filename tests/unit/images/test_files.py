@@ -63,6 +63,17 @@ class TestReading:
         np.testing.assert_array_equal(read.values, data)
         assert read.grid.matches(GRID)
 
+    def test_an_analyze_image_needs_its_orientation(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """nibabel saves the affine of SPM's old format in a .mat file; without it, it assumes a flip of x."""
+        nib.save(nib.Spm99AnalyzeImage(brain(rng).astype(np.float32), AFFINE), tmp_path / "map.img")
+        assert read_image(tmp_path / "map.img").grid.matches(GRID)
+        (tmp_path / "map.mat").unlink()
+        for read in (read_image, read_header):
+            with pytest.raises(
+                DataError, match=r"map\.img is an ANALYZE image.*which side is left; .*or map\.mat beside"
+            ):
+                read(tmp_path / "map.img")
+
     def test_a_single_voxel_is_an_image(self, tmp_path: Path) -> None:
         read = read_image(saved(tmp_path / "map.nii.gz", np.full((1, 1, 1), 7.0)))
         assert (read.values.item(), read.grid.shape) == (7.0, (1, 1, 1))
@@ -94,6 +105,13 @@ class TestBadFiles:
         path.write_bytes(path.read_bytes()[:50])
         with pytest.raises(DataError, match=r"map\.nii\.gz is damaged"):
             read_image(opened)
+
+    def test_half_of_a_pair(self, tmp_path: Path) -> None:
+        nib.save(nib.Nifti1Pair(np.ones(SHAPE, np.float32), AFFINE), tmp_path / "con_0001.img")
+        (tmp_path / "con_0001.hdr").unlink()
+        for read in (read_image, read_header):
+            with pytest.raises(DataError, match=r"con_0001\.img has no header; expected con_0001\.hdr beside it"):
+                read(tmp_path / "con_0001.img")
 
     def test_a_damaged_file_of_another_format(self, tmp_path: Path) -> None:
         (tmp_path / "map.mgz").write_bytes(b"nothing")
