@@ -26,7 +26,7 @@ def parser() -> Parser:
     top = Parser(
         "bids-ari-templates",
         "Download the files of TemplateFlow that analyses in some spaces use: brain masks, templates, meshes and "
-        "atlases. Files that are in the folder already are kept; where all are, no network is needed.",
+        "atlases. Files that are in the folder already, and whole, are kept; where all are, no network is needed.",
     )
     text = "folder to fill, which TEMPLATEFLOW_HOME names later (required)"
     top.add_argument("folder", type=some_path, metavar="FOLDER", help=text)
@@ -67,12 +67,12 @@ def fill(arguments: argparse.Namespace) -> int:
 
 def _download(words: Sequence[str]) -> tuple[int, int, list[tuple[Path, str]]]:
     """Download files; return the number of those needed, of those downloaded, and those that could not be."""
-    from bids_ari.images.template_downloads import download, list_files, needed_files, read_wanted
+    from bids_ari.images.template_downloads import download, is_complete, list_files, needed_files, read_wanted
     from bids_ari.images.templateflow import is_here
 
     needed = [(wanted, needed_files(wanted)) for wanted in map(read_wanted, words)]
     files = {path for _, paths in needed for path in paths}
-    absent = {path for path in files if not is_here(path)}
+    absent = {path for path in files if not is_complete(path)}
     if absent:
         list_files(absent)
     missing = list(download(needed))

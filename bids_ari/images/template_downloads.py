@@ -1,5 +1,7 @@
 """Files of TemplateFlow that an analysis in a space may use, and downloading them into a folder for later."""
 
+import gzip
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -25,6 +27,7 @@ _BRAIN = ({"desc": "brain"}, {"label": "brain"})  # masks
 _GREY = {"label": "GM"}  # for masks of grey matter
 _MESHES = (("midthickness", "pial", "white"), ("inflated", "veryinflated"))  # the first of each is used
 _CORTEX = ("nomedialwall", "cortex")
+_AT_ONCE = 2**20  # bytes
 _PLACE = ("res", "den", "cohort")  # entities of a space
 
 
@@ -110,12 +113,34 @@ def needed_files(wanted: Wanted) -> list[Path]:
     return sorted(found)
 
 
+def is_complete(path: Path) -> bool:
+    """Return whether a file is on this machine with its end: not after a download that was killed or filled the disk.
+
+    What is no compressed file and no GIFTI from its beginning is of somebody else, and complete.
+    """
+    if not is_here(path):
+        return False
+    try:
+        if path.suffix == ".gii":
+            content = path.read_bytes()
+            return not content.startswith(b"<?xml") or content.rstrip().endswith(b"</GIFTI>")
+        with gzip.open(path) as file:
+            while path.suffix == ".gz" and file.read(_AT_ONCE):
+                pass
+    except (EOFError, zlib.error):
+        return False
+    except OSError:  # who uses it reports it
+        return True
+    return True
+
+
 def download(needed: Sequence[tuple[Wanted, Sequence[Path]]]) -> Iterator[tuple[Path, str]]:
     """Download the files of spaces that are not on this machine; yield those that cannot be had, with the reason.
 
-    After a failure of the network no more are tried: each would wait for an answer.
+    Files of which only a part is here are downloaded again. After a failure of the network no more are tried: each
+    would wait for an answer.
     """
-    absent = {path: (wanted, files) for wanted, files in needed for path in files if not is_here(path)}
+    absent = {path: (wanted, files) for wanted, files in needed for path in files if not is_complete(path)}
     reason = ""
     for path, (wanted, files) in track(absent.items(), "downloading", "file", len(absent)):
         if reason:
@@ -127,15 +152,17 @@ def download(needed: Sequence[tuple[Wanted, Sequence[Path]]]) -> Iterator[tuple[
 
 def _failure(path: Path, files: Sequence[Path], where: StandardSpace) -> BaseException | None:
     """Download a file; return the error of the client. What has arrived of a file until then is removed."""
-    is_complete = False
+    has_arrived = False
     try:
+        if path.exists():
+            path.write_bytes(b"")  # as the client lists what is not there
         fetched(path, files, where)
-        is_complete = True
+        has_arrived = True
     except InputNotFoundError as error:
         return error.__cause__ or error
     finally:
-        if not is_complete and path.exists():
-            path.write_bytes(b"")  # as the client lists what is not there
+        if not has_arrived and path.exists():
+            path.write_bytes(b"")
     return None
 
 

@@ -187,7 +187,8 @@ def _region_sentences(result: ContrastResult, regions: RegionSet, words: Wording
     of, names = _set_of(regions, result), {int(row["index"]): _name(row, regions, result) for row in rows}
     silent = [row for row in rows if row["size"] and not row["tdn"] and not any(_by_sign(row))]
     together = silent if is_short and len(silent) > MOST_SILENT else []
-    apart = [row for row in rows if not any(row is each for each in together)]
+    absent = set(map(id, together))
+    apart = [row for row in rows if id(row) not in absent]
     found = {int(row["index"]): region_sentence(words, row, of, names[int(row["index"])]) for row in apart}
     if together:
         listed = ", ".join(f"{names[int(row['index'])]} ({thousands(int(row['size']))})" for row in together)

@@ -633,6 +633,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         "bids-ari-mask data mask.nii.gz",
         brain_masks(spaces=("MNI152NLin2009cAsym", "MNI152NLin6Asym")),
     ),
+    "The mask would lie among its inputs": ("bids-ari-mask data data/sub-01/mask.nii.gz", brain_masks()),
     "Brain masks on several grids": ("bids-ari-mask data mask.nii.gz", brain_masks(far="03")),
     "Brain masks with nothing in common": ("bids-ari-mask data mask.nii.gz", brain_masks(apart=True)),
     "No brain masks of subjects": ("bids-ari-mask data mask.nii.gz", None),

@@ -1,5 +1,6 @@
 """``bids-ari-templates``: fills a folder by the client of TemplateFlow, with a replacement for the network."""
 
+import gzip
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +103,20 @@ def test_an_interrupted_file_is_not_taken_for_a_complete_one(
     monkeypatch.setattr(network, "content", broken)
     assert main([str(folder), "MNI152NLin6Asym:res-2"]) == 130
     assert {path.stat().st_size for path in (folder / MASK, folder / T1W)} == {0}
+
+
+def test_the_beginning_of_a_file_is_downloaded_again(folder: Path, network: Network) -> None:
+    """As a process that was killed leaves it."""
+    mesh = "tpl-fsLR/tpl-fsLR_den-32k_hemi-L_midthickness.surf.gii"
+    whole, xml = gzip.compress(bytes(1000)), b'<?xml version="1.0"?><GIFTI></GIFTI>\n'
+    for path, content in ((T1W, whole), (MASK, whole[:-9]), (mesh, xml[:-9]), (mesh.replace("-L", "-R"), xml)):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    assert main([str(folder), "MNI152NLin6Asym:res-2", "fsLR:den-32k"]) == 0
+    assert (folder / T1W).read_bytes() == whole
+    assert (folder / mesh.replace("-L", "-R")).read_bytes() == xml
+    assert (folder / MASK).read_text().endswith(MASK)
+    assert (folder / mesh).read_text().endswith(mesh)
 
 
 def test_a_file_that_is_there_is_kept(folder: Path, network: Network) -> None:
