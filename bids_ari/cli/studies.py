@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _NOT_HERE = {
     "list": "--list before the two dashes",
+    "list_contrasts": "--list before the two dashes",
     "model": "--models, with the models of all studies",
     "config_file": "the options themselves",
 }

@@ -98,5 +98,10 @@ def check_content(start: bytes, path: Path, kind: str = NIFTI) -> None:
     for pointer, command in _POINTERS.items():
         if start.startswith(pointer):
             raise DataError(f"{path} is a pointer to content that is not here", hint=f"Fetch it: {command} {path}")
-    if start.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+    if is_web_page(start):
         raise DataError(f"{path} is a web page", kind, "Download the file again: this may be a login page")
+
+
+def is_web_page(start: bytes) -> bool:
+    """Return whether a file is a web page, by its first bytes."""
+    return start.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))

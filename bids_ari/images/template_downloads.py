@@ -11,6 +11,7 @@ from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 from bids_ari.images.atlas_names import AtlasName, variant_of
+from bids_ari.images.opening import is_web_page
 from bids_ari.images.surface_templates import finer
 from bids_ari.images.templateflow import (
     Labels,
@@ -116,17 +117,22 @@ def needed_files(wanted: Wanted) -> list[Path]:
 def is_complete(path: Path) -> bool:
     """Return whether a file is on this machine with its end: not after a download that was killed or filled the disk.
 
-    What is no compressed file and no GIFTI from its beginning is of somebody else, and complete.
+    What is no compressed file and no GIFTI from its beginning is of somebody else, and complete, unless it is a web
+    page, as which login pages of networks arrive.
     """
     if not is_here(path):
         return False
     try:
+        with path.open("rb") as file:
+            if is_web_page(file.read(_AT_ONCE)):
+                return False
         if path.suffix == ".gii":
-            content = path.read_bytes()
-            return not content.startswith(b"<?xml") or content.rstrip().endswith(b"</GIFTI>")
-        with gzip.open(path) as file:
-            while path.suffix == ".gz" and file.read(_AT_ONCE):
-                pass
+            text = path.read_bytes()
+            return not text.startswith(b"<?xml") or text.rstrip().endswith(b"</GIFTI>")
+        if path.suffix == ".gz":
+            with gzip.open(path) as content:
+                while content.read(_AT_ONCE):
+                    pass
     except (EOFError, zlib.error):
         return False
     except OSError:  # who uses it reports it
@@ -157,13 +163,13 @@ def _failure(path: Path, files: Sequence[Path], where: StandardSpace) -> BaseExc
         if path.exists():
             path.write_bytes(b"")  # as the client lists what is not there
         fetched(path, files, where)
-        has_arrived = True
+        has_arrived = is_complete(path)
     except InputNotFoundError as error:
         return error.__cause__ or error
     finally:
         if not has_arrived and path.exists():
             path.write_bytes(b"")
-    return None
+    return None if has_arrived else ConnectionError()
 
 
 def list_files(files: Iterable[Path]) -> None:

@@ -30,6 +30,7 @@ from bids_ari.errors import (
     printable,
 )
 from bids_ari.outputs.folder import Files, json_bytes
+from bids_ari.outputs.records import file_name
 from bids_ari.studies.layout import Study
 
 log = logging.getLogger(__name__)
@@ -194,7 +195,7 @@ def forget_others(output: Path, studies: Iterable[Study]) -> None:
 
 def file_stem(study: Study) -> str:
     """Return the name of a study as that of a file."""
-    return study.name.replace("/", "_")
+    return file_name(study.name.replace("/", "_"), ".json").removesuffix(".json")
 
 
 def last_error(log_file: Path) -> str:

@@ -223,6 +223,7 @@ class TestWrongWords:
         [
             (["--", "--model", "m.json"], "--model is not for each study; expected --models"),
             (["--", "--list"], "--list is not for each study"),
+            (["--", "--list-contrasts"], "--list-contrasts is not for each study"),
             (["--", "--alpha", "2"], "alpha"),
             (["--", "--smoothig", "8"], "After the two dashes: unrecognized arguments: --smoothig"),
             (["--", "more"], "After the two dashes"),

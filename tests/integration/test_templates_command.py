@@ -119,6 +119,15 @@ def test_the_beginning_of_a_file_is_downloaded_again(folder: Path, network: Netw
     assert (folder / mesh).read_text().endswith(mesh)
 
 
+def test_the_login_page_of_a_network_is_no_file(
+    folder: Path, network: Network, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(network, "content", lambda _: iter([b"\n<!DOCTYPE html><html>Log in</html>"]))
+    assert main([str(folder), "MNI152NLin6Asym:res-2"]) == 66
+    assert "2 of 2 files of TemplateFlow could not be downloaded (ConnectionError)" in capsys.readouterr().err
+    assert {path.stat().st_size for path in (folder / MASK, folder / T1W)} == {0}
+
+
 def test_a_file_that_is_there_is_kept(folder: Path, network: Network) -> None:
     (folder / T1W).parent.mkdir(parents=True)
     (folder / T1W).write_text("own")

@@ -88,6 +88,13 @@ def test_what_has_a_problem_is_recorded_and_not_run(tmp_path: Path) -> None:
     }
 
 
+def test_a_name_as_long_as_the_system_takes_has_a_record(tmp_path: Path) -> None:
+    name = "a" * 250 + "/task-go"
+    (outcome,) = run_studies([Study(name, tmp_path)], tmp_path / "out", [], Noted())
+    (path,) = (tmp_path / "out" / "logs").glob("*.json")
+    assert (outcome.study.name, json.loads(path.read_text())["Name"]) == (name, name)
+
+
 def test_after_an_interruption_no_study_begins(tmp_path: Path) -> None:
     runner = Noted()
     outcomes = run_studies(studies(20), tmp_path, [], runner)
