@@ -11,7 +11,7 @@ while [[ ${1:-} == -* ]]; do
     case $1 in
         --array=%*) limit=${1#--array=} ;;
         --mem*=*) memory=$1 ;;
-        --*=* | --exclusive) sbatch_options+=("$1") ;;
+        --*=* | --exclusive | --requeue | --no-requeue) sbatch_options+=("$1") ;;
         *)
             echo "$1: options of sbatch have the form --option=value here" >&2
             exit 64

@@ -66,7 +66,7 @@ def run(platforms: Path, tmp_path: Path, rng: np.random.Generator) -> Run:
 
 def test_a_task_for_each_study(run: Run, tmp_path: Path) -> None:
     """All tasks update one summary; one that fails does not harm it."""
-    before = "--account=lab --array=%20"
+    before = "--account=lab --requeue --array=%20"
     done = run("submit.sh", "out", "--models", "specs", "--", "--threshold", "3", "--tdp", "0.7", before=before)
     assert done.stdout.startswith("ds1/task-emo\tthe mean over subjects\t1 contrast can be analysed"), done.stderr
     (listed,) = tmp_path.glob("studies.*")
@@ -75,7 +75,7 @@ def test_a_task_for_each_study(run: Run, tmp_path: Path) -> None:
     assert [(row[0], row[1], row[-3]) for row in rows[1:]] == [("ds1", "emo", "0"), ("ds2", "none", "66")]
     assert (tmp_path / "out" / rows[1][-1]).is_file()
 
-    assert (tmp_path / "calls.sbatch").read_text() == "--account=lab --mem=8G --array=1-2%20\n"
+    assert (tmp_path / "calls.sbatch").read_text() == "--account=lab --requeue --mem=8G --array=1-2%20\n"
     _, *calls = (tmp_path / "calls").read_text().splitlines()
     binds = f"--bind {tmp_path / 'in'}:{tmp_path / 'in'}:ro --bind {tmp_path / 'out'}:{tmp_path / 'out'}"
     specs = f"{tmp_path / 'specs'}"
