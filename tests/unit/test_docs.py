@@ -114,6 +114,19 @@ def test_the_page_of_flags_shows_each_group() -> None:
     assert shown == groups
 
 
+@pytest.mark.parametrize("page", ["figures.md", "sharing.md"])
+def test_pages_that_go_on_from_nilearn_have_its_analysis(page: str) -> None:
+    """The same mask and smoothing, as another model is refused where results are; no file that the reader lacks."""
+    (analysis,) = (each for each in commands(DOCS / "from_nilearn.md") if "--smoothing" in each)
+    own = [shlex.split(each) for each in commands(DOCS / page) if "bids-ari first-level" in each]
+    assert own
+    for words in own:
+        first = ["bids-ari", "first-level", "results", "group", "--reports-only"]
+        assert words[:5] == first or words[: len(shlex.split(analysis))] == shlex.split(analysis)
+        assert {*words} & {"--figure-format", "--neurovault", "--table-format"}
+        assert not {*words} & {"--atlas", "--roi", "--underlay"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_flags_that_are_named_exist(page: Path) -> None:
     known = {name for make in (*PARSERS.values(), demo.parser) for name in make()._option_string_actions}
