@@ -1,5 +1,6 @@
 """Notes on the maps of a contrast: which are used, and what is unusual about them and their labels."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from bids_ari.bids.contrasts import SubjectMap
@@ -8,6 +9,8 @@ from bids_ari.bids.labels import same_label, spellings
 from bids_ari.bids.names import INDICES
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import listing
+
+_FIRST_LEVEL_OF_FEAT = re.compile(r"(?<!\.gfeat)/([^/]+\.feat/stats/[^/]+)$")  # a mean over runs is in a .gfeat folder
 
 
 def notes_on_maps(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]:
@@ -21,6 +24,11 @@ def notes_on_maps(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]
     odd = [label for label in dict.fromkeys(member.subject for member in members) if label != safe_label(label)]
     if odd:
         yield f"Labels of subjects that pybids does not read: {listing(map(repr, odd))}"
+    if feat := next((found[1] for file in files if (found := _FIRST_LEVEL_OF_FEAT.search(file.file))), ""):
+        yield (
+            f"Maps of a first level of FEAT, such as {printable(feat)}, are in the space of the scanner, unless FEAT "
+            "analysed images in standard space: use those in reg_standard/stats"
+        )
     yield from _same_indices(members)
 
 

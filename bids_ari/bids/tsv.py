@@ -131,7 +131,7 @@ def _columns(path: Path, names: Sequence[str], key: str, name_of: Callable[[str]
     """Check the names of the columns in the file, and return those in the table."""
     columns = [name_of(name) for name in names]
     found = f"its columns: {listing(names, 20)}"
-    if len(names) == 1 and any(mark in names[0] for mark in ",;"):
+    if len(names) == 1 and any(mark in names[0] for mark in ",; "):
         raise DataError(f"{path} holds no tabs", "cells separated by tabs", _SAVE)
     if "" in names:
         raise DataError(f"{path}: column {names.index('') + 1} has no name", "a name for each column")

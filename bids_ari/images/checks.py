@@ -250,7 +250,7 @@ def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: 
     common_frame, kind = files[common][1], files[common][1].kind
     plural = f"{kind}es" if kind == "mesh" else f"{kind.replace('set ', 'sets ', 1)}{'' if ' ' in kind else 's'}"
     difference = files[odd[0]][1].difference(common_frame)
-    way_out = "Resample with --target-grid"
+    way_out = "If all are in one standard space, resample with --target-grid"
     if not isinstance(common_frame, Grid):
         program = "-metric-resample" if common_frame.unit == "vertex" else "-cifti-create-dense-from-template"
         way_out = f"Convert these maps to the {kind} of the others, for example with wb_command {program}"

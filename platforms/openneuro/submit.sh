@@ -2,7 +2,7 @@
 # Finds the studies and submits one task per study:
 #   submit.sh [options of sbatch] IMAGE ANALYSES OUTPUT [options of bids-ari-studies] [-- flags of bids-ari]
 # Options of sbatch have the form --account=lab. By default a task has --mem=8G; --array=%20 runs at most 20 tasks at a time.
-# Logs and the list of studies are written to this folder.
+# Logs and the list of studies are written to this folder. With the option --list, it prints the studies, and submits nothing.
 set -euo pipefail
 
 sbatch_options=() limit='' memory=--mem=8G
@@ -30,12 +30,14 @@ program=$(command -v apptainer || command -v singularity) || {
 }
 
 container=(--containall --cleanenv --bind "$analyses:$analyses:ro")
-options=() models=()
+options=() models=() look=''
 while (($#)) && [[ $1 != -- ]]; do
     if [[ $1 == --models ]]; then
         models=(--models "$(realpath "${2:?--models SPECS}")")
         container+=(--bind "${models[1]}:${models[1]}:ro")
         shift
+    elif [[ $1 == --list ]]; then
+        look=yes
     else
         options+=("$1")
     fi
@@ -50,7 +52,7 @@ status=0
 list=$("$program" exec "${container[@]}" "$image" \
     bids-ari-studies "$analyses" "$output" "${models[@]}" "${options[@]}" --list "$@") || status=$?
 echo "$list"
-if ((status != 0 && status != 65)); then # 65: those with a problem are submitted, too, so that the summary lists them
+if [[ -n $look ]] || ((status != 0 && status != 65)); then # 65: the summary lists those with a problem: submit them, too
     exit "$status"
 fi
 

@@ -2,7 +2,8 @@
 # Finds the contrasts of a dataset and submits one task per contrast:
 #   submit.sh [options of sbatch] IMAGE BIDS_DIR OUTPUT_DIR [flags of bids-ari]
 # Options of sbatch have the form --account=lab. By default a task has --mem=8G; --array=%20 runs at most 20 tasks at a time.
-# Logs and the list of contrasts are written to this folder.
+# Logs and the list of contrasts are written to this folder. With --list among the flags, it prints what would be analysed,
+# and submits nothing.
 set -euo pipefail
 
 options=() limit='' memory=--mem=8G
@@ -40,6 +41,12 @@ if [[ -d ${TEMPLATEFLOW_HOME:-} ]]; then
     templates=$(realpath "$TEMPLATEFLOW_HOME")
     container+=(--bind "$templates:$templates:ro" --env "TEMPLATEFLOW_HOME=$templates")
 fi
+for word in "$@"; do
+    if [[ $word == --list ]]; then
+        exec "$program" run "${container[@]}" "$image" "$bids" "$out" group "$@"
+    fi
+done
+
 status=0
 labels=$("$program" run "${container[@]}" "$image" "$bids" "$out" group --list-contrasts "$@") || status=$?
 if ((status != 0 && status != 65)); then

@@ -92,6 +92,12 @@ def test_studies_can_be_chosen(run: Run, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("studies.*"))
 
 
+def test_a_look_submits_nothing(run: Run, tmp_path: Path) -> None:
+    done = run("submit.sh", "out", "--include", "ds1", "--list")
+    assert (done.returncode, done.stdout.startswith("ds1/task-emo\t")) == (0, True)
+    assert not list(tmp_path.glob("studies.*"))
+
+
 def test_a_task_number_beyond_the_list(run: Run, tmp_path: Path) -> None:
     (tmp_path / "list").write_text("ds1\n")
     done = run("studies.sbatch", "out", "list", SLURM_ARRAY_TASK_ID="2", ONLY_NOTED="1")

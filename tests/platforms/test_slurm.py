@@ -186,6 +186,17 @@ def test_no_contrast_to_submit(platforms: Path, tmp_path: Path, environment: dic
     assert (done.returncode, "No contrast can be submitted" in done.stderr) == (66, True)
 
 
+def test_a_look_submits_nothing(
+    platforms: Path, tmp_path: Path, environment: dict[str, str], rng: np.random.Generator
+) -> None:
+    describe(tmp_path / "study")
+    write_group(tmp_path / "study", 4, rng)
+    command = [platforms / "slurm" / "submit.sh", "image.sif", "study", "out", "--smoothing", "8", "--list"]
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, "1 contrast can be analysed" in done.stdout) == (0, True)
+    assert not list(tmp_path.glob("contrasts.*"))
+
+
 def test_a_task_analyses_its_own_contrast(task: Submit, environment: dict[str, str]) -> None:
     """Also where the flags select several, of which one task each is submitted."""
     assert task("--contrast", "faces", "houses").returncode == 0

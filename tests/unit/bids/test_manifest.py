@@ -145,6 +145,18 @@ class TestMaps:
         assert found[0].subjects == ("01",)
         assert [entry.reason for entry in found.all_excluded()] == ["not a NIfTI, GIFTI or CIFTI image"]
 
+    @pytest.mark.parametrize(
+        ("folder", "noted"),
+        [("s{}.feat/stats", True), ("s{}.feat/reg_standard/stats", False), ("s{}.gfeat/cope1.feat/stats", False)],
+    )
+    def test_maps_in_the_space_of_the_scanner_are_noted(self, tmp_path: Path, folder: str, noted: bool) -> None:
+        """Grids of maps do not tell: they may be the same in all scans."""
+        names = {sub: f"{folder.format(sub)}/cope1.nii.gz" for sub in ("01", "02")}
+        touch(tmp_path, *names.values())
+        (contrast,) = discover(open_manifest(write(tmp_path, ("participant_id", "effect"), *names.items())))
+        assert [note for note in contrast.notes if "such as s01.feat/stats/cope1.nii.gz" in note] == [*contrast.notes]
+        assert bool(contrast.notes) is noted
+
     def test_of_a_pair_of_files_the_values_are_named(self, spm: Path) -> None:
         touch(spm, *(f"con_{sub}.{part}" for sub in ("01", "02") for part in ("hdr", "img")))
         rows = [("01", "con_01.img"), ("02", "con_02.hdr")]
@@ -271,7 +283,7 @@ class TestTable:
             (b"participant_id\teffect\n", " is empty"),
             (b"participant_id,effect\n01,a.nii\n", " holds no tabs"),
             (b"participant_id;effect\n01;a.nii\n", " holds no tabs"),
-            (b"participant_id effect\n01 a.nii\n", " has no column participant_id"),
+            (b"participant_id effect\n01 a.nii\n", " holds no tabs"),
             (b"subject\teffect\n01\ta.nii\n", " has no column participant_id (its columns: subject, effect)"),
             (b"participant_id\tcope\n01\ta.nii\n", " has no column of maps (its columns: participant_id, cope)"),
             (b"participant_id\tvariance\n01\ta.nii\n", " has no column of maps"),

@@ -246,7 +246,10 @@ class TestTarget:
 
     def test_without_a_target_resampling_is_proposed(self, tmp_path: Path) -> None:
         error = error_of(files_of(tmp_path, 4, s02=other_grid))
-        assert error.hint == "Resample with --target-grid, or exclude subjects with --exclude 02"
+        assert (
+            error.hint
+            == "If all are in one standard space, resample with --target-grid, or exclude subjects with --exclude 02"
+        )
 
     @pytest.mark.parametrize("target", [None, "first", COARSE], ids=["none", "first", "grid"])
     def test_maps_without_a_space_are_resampled_on_request_only(self, tmp_path: Path, target: Any) -> None:
