@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _STAGES = ("sub-", "ses-", "node-")  # beginnings of the names of folders that are parts of a dataset, not datasets
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")  # the bytes of a name that are not UTF-8 become halves of surrogate pairs
+_DOCUMENTATION = "https://github.com/bids-ari/bids_ari#documentation"
 _MOST_LOOKED_AT = 10_000  # folders that are read where no maps are searched, only to report where there are some
 
 
@@ -244,7 +245,8 @@ def _no_statmap(
     hint = "Point to the derivative dataset that holds them, or list maps with other names in a table, with --manifest"
     if is_preprocessed:
         hint = (
-            "There are outputs of fMRIPrep: fit models of subjects to them first, for example with nilearn or FitLins"
+            "There are outputs of fMRIPrep: fit models of subjects to them first, for example with nilearn or FitLins, "
+            f'as on the page "From fMRIPrep to a figure" of {_DOCUMENTATION}'
         )
     if others:
         hint = f"There are some in {listing(others)}; to analyse those, use --derivatives {others[0]}"

@@ -55,7 +55,7 @@ class Reason(Enum):
     NOT_DIVIDED = "no {key} in its name, by which analyses are divided"
     # a file, by the filters
     NEARLY_SELECTED = "{key}-{label} in its name is not the selected {key}-{selected}"
-    NOT_SELECTED = "not among the selected {key}"
+    NOT_SELECTED = "not among the selected {kinds}"
     BY_FILTER_FILE = "excluded by the filter file or the Stats Model ({key})"
     BY_LABEL = "its subject is excluded by --exclude"
     # a file or a subject, of surfaces

@@ -26,6 +26,9 @@ from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listin
 
 log = logging.getLogger(__name__)
 
+_KINDS = {"sub": "subjects", "ses": "sessions", **{key: f"{key}s" for key in ("task", "run", "space", "contrast")}}
+"""What labels of a key are, in words."""
+
 _PADDED = ("sub", "ses")  # keys of labels that are numbers, with leading zeros or without
 
 
@@ -56,7 +59,9 @@ class Condition:
                 return Reason.NEARLY_SELECTED.text(key=self.key, label=label, selected=near)
         if self.from_file:
             return Reason.BY_FILTER_FILE.text(key=self.key)
-        return (Reason.NOT_SELECTED if labels else Reason.NO_ENTITY).text(key=self.key)
+        if not labels:
+            return Reason.NO_ENTITY.text(key=self.key)
+        return Reason.NOT_SELECTED.text(kinds=_KINDS.get(self.key, f"labels of {self.key}"))
 
     def __str__(self) -> str:
         named = sorted(map(str, self.labels)) + ["any"] * self.anything + ["none"] * self.absent

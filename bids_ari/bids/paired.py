@@ -84,7 +84,7 @@ def only_differences(discovery: Discovery, labels: Collection[str]) -> Discovery
         existing = sorted({str(label) for _, own in named for label in own})
         raise NoMatchError(f"No difference or map has contrast {listing(labels)}", f"one of: {listing(existing, 20)}")
     others = [contrast for contrast in discovery if contrast not in kept]
-    reason = Reason.NOT_SELECTED.text(key="contrast")
+    reason = Reason.NOT_SELECTED.text(kinds="contrasts")
     excluded = [Excluded.of_file(file, reason) for each in others for file in each.files]
     excluded += [entry for each in others for entry in each.excluded if not entry.is_subject]
     return Discovery(kept, (*discovery.excluded, *excluded))

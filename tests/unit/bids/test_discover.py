@@ -318,7 +318,7 @@ class TestFilters:
     def test_the_reason_names_the_filter(self, large: Path) -> None:
         left = reasons(discover(large, session="1"))
         assert len(left) == 6
-        assert set(left.values()) == {"not among the selected ses"}
+        assert set(left.values()) == {"not among the selected sessions"}
 
     def test_a_map_without_the_entity_of_a_filter_is_excluded(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")

@@ -126,7 +126,7 @@ class TestMaps:
         (plain,) = discover(open_manifest(path), run="1")
         assert {entry.reason.partition(";")[0] for entry in plain.excluded} == {
             "its stat is variance",
-            "not among the selected run",
+            "not among the selected runs",
         }
 
     def test_two_lines_for_one_subject_are_refused(self, spm: Path) -> None:
