@@ -111,7 +111,8 @@ def analyse_studies(arguments: argparse.Namespace, runner: "Runner | None" = Non
     with step("loading libraries", is_logged=False):
         from bids_ari.outputs.records import number
         from bids_ari.studies.layout import find_studies
-        from bids_ari.studies.run import LOGS, with_usable_model
+        from bids_ari.studies.models import with_usable_model
+        from bids_ari.studies.run import LOGS
         from bids_ari.studies.summary import write_summary
 
     if arguments.summary_only:

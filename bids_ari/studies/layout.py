@@ -5,17 +5,19 @@ model ``<study>-<label>_specs.json``.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing, printable
+from bids_ari.studies.models import find_models, with_model
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.+_-]*")
 _TASK = re.compile(r"task-[a-zA-Z0-9][a-zA-Z0-9.+_-]*")
 _TOGETHER = re.compile(r"(?P<study>[a-zA-Z0-9][a-zA-Z0-9.+-]*)_(?P<task>task-[a-zA-Z0-9.+_-]+)")
-_MODEL = re.compile(r"(?P<key>.+)_(?:specs|smdl)\.json")
+
+
+_ABSENT = "a link to a folder that is not here. Fetch it: datalad get -n, or fix the link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ def find_studies(
     if not found:
         raise InputNotFoundError(f"There is no study in {analyses}", "folders such as ds000102/task-flanker")
     chosen = _chosen(found, include, exclude)
-    known = None if models is None else _find_models(models)
-    return chosen if known is None else [_with_model(study, known) for study in chosen]
+    known = None if models is None else find_models(models)
+    return chosen if known is None else [with_model(study, known) for study in chosen]
 
 
 def _check_folders(analyses: Path, models: Path | None) -> None:
@@ -95,9 +97,7 @@ def _each_task(analyses: Path) -> Iterator[Study]:
     for folder in sorted(path for path in analyses.iterdir() if not path.name.startswith(".")):
         name = printable(folder.name)
         if folder.is_symlink() and not folder.exists():
-            yield Study(
-                name, folder, problem="a link to a folder that is not here. Fetch it: datalad get -n, or fix the link"
-            )
+            yield Study(name, folder, problem=_ABSENT)
         elif not folder.is_dir():
             continue
         elif together := _TOGETHER.fullmatch(folder.name):
@@ -124,9 +124,7 @@ def _tasks_of(folder: Path) -> Iterator[Study]:
         if not _TASK.fullmatch(path.name):
             study = replace(study, problem="not the name of a task: task- and letters, digits and .+_-")
         elif not path.exists():
-            study = replace(
-                study, problem="a link to a folder that is not here. Fetch it: datalad get -n, or fix the link"
-            )
+            study = replace(study, problem=_ABSENT)
         elif not any(path.iterdir()):
             study = replace(study, problem=f"an empty folder. If it is a subdataset: datalad get -n {path}")
         yield study
@@ -167,37 +165,3 @@ def _has_name(study: Study, name: str) -> bool:
     """Return whether a name is that of a study or a task: ``ds1``, ``ds1/task-x`` or ``ds1/x``."""
     head, _, task = name.strip("/").partition("/")
     return study.study == head and task.removeprefix("task-") in ("", study.task)
-
-
-def _find_models(models: Path) -> Mapping[str, list[Path]]:
-    """Return the files of models below a folder, by study and task as in their names."""
-    found: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(models.rglob("*.json")):
-        hidden = any(part.startswith(".") for part in path.relative_to(models).parts)
-        if not hidden and (name := _MODEL.fullmatch(path.name)):
-            found[name["key"]].append(path)
-    return found
-
-
-def _with_model(study: Study, known: Mapping[str, list[Path]]) -> Study:
-    """Return a study with its model, or with a note that there is none."""
-    key = f"{study.study}-{study.task}"
-    if study.problem:
-        return study
-    files = known.get(key, [])
-    if len({_content(path) for path in files}) > 1:
-        problem = f"{len(files)} different models: {listing(files)}. Keep one of them in --models"
-        return replace(study, problem=problem)
-    if files:
-        return replace(study, model=files[0])
-    alike = [path.name for name, paths in known.items() if name.casefold() == key.casefold() for path in paths]
-    other = f"; {listing(alike)} differs in upper and lower case" if alike else ""
-    return replace(study, note=f"no model {key}_specs.json in --models{other}: the mean over subjects is tested")
-
-
-def _content(path: Path) -> bytes | str:
-    """Return the content of a file; its path if it cannot be read, which is an error when the model is read."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return str(path)

@@ -1,6 +1,5 @@
 """Runs of many studies: one process of ``bids-ari`` for each, a limited number at a time."""
 
-import json
 import logging
 import signal
 import subprocess
@@ -10,21 +9,18 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from bids_ari.bids.sidecars import read_json
-from bids_ari.design.stats_model import node_names, read_model
 from bids_ari.errors import (
     BUG,
     INTERRUPTED,
-    BidsAriError,
     DataError,
     ReadError,
-    UsageError,
     brief,
     exit_code,
     printable,
@@ -88,40 +84,6 @@ class Processes:
             self._ended.set()
             for process in self._running:
                 process.terminate()
-
-
-def with_usable_model(study: Study) -> Study:
-    """Return a study whose model has a node that can be analysed; else without it, with the reason in a note.
-
-    A model that cannot be read is a problem of the study.
-    """
-    if study.model is None or study.problem:
-        return study
-    try:
-        names = node_names(study.model)
-    except UsageError as error:
-        return _without_model(study, error)
-    except BidsAriError as error:
-        return replace(study, problem=str(error))
-    reasons = []
-    for name in names:
-        try:
-            read_model(study.model, name)
-        except BidsAriError as error:
-            reasons.append(error)
-        else:
-            return study
-    return _without_model(study, reasons[0])
-
-
-def _without_model(study: Study, error: BidsAriError) -> Study:
-    """Return a study without its model: a file that is no JSON is a problem, one that is not supported a note."""
-    assert study.model is not None
-    try:
-        json.loads(study.model.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
-        return replace(study, problem=str(error))
-    return replace(study, model=None, note=f"the mean over subjects is tested, not the model: {error}")
 
 
 def words_of(study: Study, output: Path, options: Sequence[str]) -> list[str]:

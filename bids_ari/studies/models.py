@@ -1,0 +1,85 @@
+"""The Stats Model of each study: which file it is, and whether it can be analysed."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bids_ari.design.stats_model import node_names, read_model
+from bids_ari.errors import BidsAriError, UsageError, listing
+
+if TYPE_CHECKING:
+    from bids_ari.studies.layout import Study
+
+_MODEL = re.compile(r"(?P<key>.+)_(?:specs|smdl)\.json")
+
+
+def find_models(models: Path) -> Mapping[str, list[Path]]:
+    """Return the files of models below a folder, by study and task as in their names."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(models.rglob("*.json")):
+        hidden = any(part.startswith(".") for part in path.relative_to(models).parts)
+        if not hidden and (name := _MODEL.fullmatch(path.name)):
+            found[name["key"]].append(path)
+    return found
+
+
+def with_model(study: "Study", known: Mapping[str, list[Path]]) -> "Study":
+    """Return a study with its model, or with a note that there is none."""
+    key = f"{study.study}-{study.task}"
+    if study.problem:
+        return study
+    files = known.get(key, [])
+    if len({_content(path) for path in files}) > 1:
+        problem = f"{len(files)} different models: {listing(files)}. Keep one of them in --models"
+        return replace(study, problem=problem)
+    if files:
+        return replace(study, model=files[0])
+    alike = [path.name for name, paths in known.items() if name.casefold() == key.casefold() for path in paths]
+    other = f"; {listing(alike)} differs in upper and lower case" if alike else ""
+    return replace(study, note=f"no model {key}_specs.json in --models{other}: the mean over subjects is tested")
+
+
+def with_usable_model(study: "Study") -> "Study":
+    """Return a study whose model has a node that can be analysed; else without it, with the reason in a note.
+
+    A model that cannot be read is a problem of the study.
+    """
+    if study.model is None or study.problem:
+        return study
+    try:
+        names = node_names(study.model)
+    except UsageError as error:
+        return _without_model(study, error)
+    except BidsAriError as error:
+        return replace(study, problem=str(error))
+    reasons = []
+    for name in names:
+        try:
+            read_model(study.model, name)
+        except BidsAriError as error:
+            reasons.append(error)
+        else:
+            return study
+    return _without_model(study, reasons[0])
+
+
+def _without_model(study: "Study", error: BidsAriError) -> "Study":
+    """Return a study without its model: a file that is no JSON is a problem, one that is not supported a note."""
+    assert study.model is not None
+    try:
+        json.loads(study.model.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return replace(study, problem=str(error))
+    return replace(study, model=None, note=f"the mean over subjects is tested, not the model: {error}")
+
+
+def _content(path: Path) -> bytes | str:
+    """Return the content of a file; its path if it cannot be read, which is an error when the model is read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return str(path)
