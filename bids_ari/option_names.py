@@ -17,7 +17,7 @@ _OF_DISCOVER = {"participant-label": "subjects", "session-label": "session", "ru
 _CHOICES = (
     *("permutation", "simes", "hommel", "ols", "mixed", "fixed", "equal", "unequal", "flip", "permute", "both"),
     *("greater", "less", "two-sided", "effect", "z", "t", "template", "first", "run", "session"),
-    *("drop", "error", "combined", "beta", "learned", "png", "pdf", "svg"),
+    *("drop", "error", "combined", "beta", "learned", "png", "pdf", "svg", "xlsx"),
 )
 """Words that are values when they follow a flag; the tables of options are in rooms above."""
 

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -60,11 +61,11 @@ Entity = dict[str, Any]
 
 
 class _Run(NamedTuple):
-    """A run: its folder, its provenance, and the records of its results."""
+    """A run: its folder, its provenance, and its results."""
 
     folder: str
     facts: Mapping[str, Any]
-    records: Sequence[Note]
+    ended: str
     results: Sequence[str]  # their main files
 
 
@@ -109,7 +110,16 @@ def _runs(out: Derivatives, records: Iterable[Note], main: Mapping[str, Iterable
     for folder in sorted(found):
         if facts := _read(out, f"{folder}/provenance.json"):
             results = dict.fromkeys(name for record in found[folder] for name in main[str(record.get("Name"))])
-            yield _Run(folder, facts, found[folder], tuple(results))
+            yield _Run(folder, facts, _end(out, folder, found[folder]), tuple(results))
+
+
+def _end(out: Derivatives, folder: str, records: Iterable[Note]) -> str:
+    """Return when a run ended; of one that has not, when the last of its results was written."""
+    summary = _read(out, f"{folder}/summary.json")
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
+        end = datetime.fromisoformat(summary["Started"]) + timedelta(seconds=summary["Seconds"])
+        return end.isoformat(timespec="seconds")
+    return max(str(record.get("Time")) for record in records)
 
 
 def _read(out: Derivatives, name: str) -> dict[str, Any]:
@@ -171,7 +181,7 @@ def _action(run: _Run, known: set[str], sources: Iterable[Entity]) -> Entity:
         "description": shlex.join(without_paths(command)),
         "instrument": {"@id": _id_of_program(_version(run))},
         "startTime": str(run.facts.get("Started")),
-        "endTime": max(str(record.get("Time")) for record in run.records),
+        "endTime": run.ended,
         "actionStatus": "http://schema.org/CompletedActionStatus",
         "object": _links([*sources, *({"@id": name} for name in (settings,) if name in known)]),
         "result": _links({"@id": name} for name in map(_id, run.results) if name in known),

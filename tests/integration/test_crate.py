@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -57,6 +58,10 @@ def written(action: Entity) -> set[str]:
     """The contrasts of the reports that a run wrote."""
     reports = [name for name in linked(action, "result") if name.endswith("_report.html")]
     return {name.partition("contrast-")[2].partition("_")[0] for name in reports}
+
+
+def seconds(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()
 
 
 def check(out: Path) -> None:
@@ -119,6 +124,9 @@ def test_after_several_runs(run: Run, data: Path, tmp_path: Path) -> None:
     assert main([str(data), str(out), "group", "--reports-only"]) == 0
     check(out)
     assert [written(each) for each in actions(out)] == [{"words"}, {"faces"}, {"faces", "words"}]
+    for each in actions(out)[:2]:  # their results were written again since
+        summary = json.loads((out / "logs" / each["@id"].removeprefix("#") / "summary.json").read_text())
+        assert (seconds(each["endTime"]) - seconds(summary["Started"])) == pytest.approx(summary["Seconds"], abs=1)
     assert main([str(data), str(out), "group", "--reports-only", "--threshold", "2"]) == 0
     check(out)
     assert [written(each) for each in actions(out)] == [{"words"}, {"faces"}, {"faces", "words"}]

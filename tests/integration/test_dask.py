@@ -109,13 +109,13 @@ def here(data: Path) -> Path:
 
 
 def files_of(out: Path) -> dict[str, bytes]:
-    """Return all files of an output, pictures included, but logs; of reports without the time of writing."""
+    """Return all files of an output, pictures included, but logs and the crate of runs; no time of writing."""
     return {
         path.relative_to(out).as_posix(): re.sub(rb"<time .*?</time>", b"", path.read_bytes())
         if path.suffix == ".html"
         else path.read_bytes()
         for path in out.rglob("*")
-        if path.is_file() and not path.is_relative_to(out / "logs")
+        if path.is_file() and not path.is_relative_to(out / "logs") and not path.name.startswith("ro-crate")
     }
 
 
