@@ -6,7 +6,7 @@ from bids_ari.analysis.methods import GroupData
 from bids_ari.images.regions import RegionSet
 from bids_ari.stats.distributions import FloatArray
 
-_BLOCK = 2**22
+BLOCK = 2**22
 """Number of values of all subjects that are read at once."""
 
 
@@ -18,7 +18,7 @@ def effects_in(group: GroupData, regions: RegionSet) -> FloatArray:
     (maps,) = group.maps
     n_subjects, n_points = maps.shape
     sums, counts = np.zeros((2, n_subjects, len(regions.regions)))
-    step = max(1, _BLOCK // max(n_subjects, 1))
+    step = max(1, BLOCK // max(n_subjects, 1))
     for start in range(0, n_points, step):
         block = maps[:, start : start + step]
         known = np.isfinite(block)

@@ -196,6 +196,7 @@ def _version(run: _Run) -> str:
 
 
 def _id_of_program(version: str) -> str:
+    """Return the identifier of a version of this program."""
     return f"{CODE_URL}#{version}"
 
 

@@ -7,7 +7,7 @@ which spreadsheets read cells of text files that begin with ``=``, ``+``, ``-`` 
 import io
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from math import isfinite
 from typing import Any
@@ -41,7 +41,8 @@ _MOST_COLUMNS, _MOST_ROWS = 16_384, 1_048_576
 _NO_TIME = datetime(1980, 1, 1)
 """The time of writing, the same in all workbooks."""
 
-_AS_THEY_ARE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
+_BOOK_OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
+"""Settings of XlsxWriter: a text is never a formula, a link or a number, and no temporary files are made."""
 
 Rows = Sequence[Sequence[str]]
 """A table: its header, then its lines, all cells as in a ``.tsv`` file."""
@@ -58,7 +59,7 @@ def workbook(tables: dict[str, Rows]) -> bytes:
     import xlsxwriter  # only where workbooks are wanted
 
     content = io.BytesIO()
-    with xlsxwriter.Workbook(content, _AS_THEY_ARE) as book:
+    with xlsxwriter.Workbook(content, _BOOK_OPTIONS) as book:
         book.set_properties({"created": _NO_TIME})
         bold = book.add_format({"bold": True})
         for title, rows in zip(_titles(tables), tables.values(), strict=True):
@@ -83,7 +84,7 @@ def _tables(result: ContrastResult, out: Derivatives, written: Sequence[str]) ->
         yield " ".join([_SHEETS[suffix], *which]), rows
 
 
-def _titles(names: Sequence[str] | dict[str, Rows]) -> list[str]:
+def _titles(names: Iterable[str]) -> list[str]:
     """Return the titles of sheets, which have to be short and different, whatever their case."""
     found: dict[str, str] = {}
     for name in names:

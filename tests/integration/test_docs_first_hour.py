@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from docpages import DOCS
-from following import follow
+from docpages_run import follow
 
 from bids_ari.cli.main import main
 from bids_ari.cli.mask import main as make_mask

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from docpages import DOCS, blocks
-from following import follow
+from docpages_run import follow
 from nibabel.cifti2.cifti2 import Cifti2Header, Cifti2Image
 from nibabel.cifti2.cifti2_axes import BrainModelAxis, SeriesAxis
 from nilearn.glm.first_level import compute_regressor

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from builders_studies import SPACE, brain, write_model, write_study
 from docpages import DOCS
-from following import follow, in_shell
+from docpages_run import follow, in_shell
 
 from bids_ari.cli.main import main
 

@@ -33,7 +33,7 @@ def test_means_over_points_with_data() -> None:
 @pytest.mark.parametrize("block", [1, 4, 100])
 def test_values_are_read_in_blocks(block: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     """Also where the points tested are some columns of what was read."""
-    monkeypatch.setattr(region_effects, "_BLOCK", block)
+    monkeypatch.setattr(region_effects, "BLOCK", block)
     values = rng.normal(size=(2, 9))
     tested = np.array([1, 0, 1, 1, 0, 0, 1, 1, 0], dtype=bool)
     found = effects_in(group(at_points(values, tested)), REGIONS)
