@@ -45,8 +45,7 @@ def write(folder: Path) -> None:
     rng = np.random.default_rng(volumes.SEED)
     _describe(out)
     for subject in SUBJECTS:
-        inside = mask.inside.copy()
-        inside[..., : _first_slice(mask) + _CUT_SLICES] &= subject != CUT
+        inside = field_of_view(mask, subject)
         events = _events(rng)
         out.table(_name("events", ".tsv", sub=subject, task=TASK), events)
         place = {"sub": subject, "task": TASK, "top": _FMRIPREP}
@@ -63,6 +62,13 @@ def write(folder: Path) -> None:
         tissue = np.clip(grey * rng.normal(1, 0.05), 0, 1).astype(np.float32)
         place = {"sub": subject, "space": SPACE, "top": _FMRIPREP, "datatype": "anat"}
         out.image(_name("probseg", ".nii.gz", **place, label="GM"), mask.grid.image(tissue))
+
+
+def field_of_view(mask: VolumeSpace, subject: str) -> np.ndarray[Any, Any]:
+    """Return the voxels of a mask, (x, y, z), in which a subject has data."""
+    inside = mask.inside.copy()
+    inside[..., : _first_slice(mask) + _CUT_SLICES] &= subject != CUT
+    return inside
 
 
 def _describe(out: Derivatives) -> None:

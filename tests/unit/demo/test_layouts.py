@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bids_ari.cli.demo import LAYOUTS, main
-from bids_ari.demo import fmriprep, fsl, halfpipe, spm
+from bids_ari.demo import fitlins, fmriprep, fsl, halfpipe, spm
 from bids_ari.demo.dataset import practice_folder
 from bids_ari.demo.fmriprep import CUT, N_SCANS, SUBJECTS
 from bids_ari.images.claims import claims_of
@@ -67,6 +67,27 @@ def test_maps_of_halfpipe_have_its_folders_and_names(tmp_path: Path) -> None:
     ends = {"mask.nii.gz", "stat-effect_statmap.json"}
     ends |= {f"stat-{stat}_statmap.nii.gz" for stat in ("effect", "variance", "z", "dof")}
     assert {f"{stem}_{end}" for end in ends} == {path.name for path in folder.glob("*feature-motor_*")}
+
+
+def test_maps_of_fitlins_are_of_the_subjects_of_the_study(study: Path, tmp_path: Path) -> None:
+    """In the names of two nodes, and 0 outside the masks of fMRIPrep, that of the group outside any of them."""
+    fitlins.write(tmp_path / "fitlins")
+    group = nib.load(tmp_path / "fitlins" / "node-groupLevel" / "contrast-leftMinusRight_stat-effect_statmap.nii.gz")
+    common = np.ones(group.shape, bool)
+    for subject in SUBJECTS:
+        stem = f"sub-{subject}_task-buttons_space-MNI152NLin2009cAsym"
+        folder = tmp_path / "fitlins" / "node-runLevel" / f"sub-{subject}"
+        ends = {f"contrast-leftMinusRight_stat-{stat}" for stat in ("effect", "variance", "t", "z", "p")}
+        ends |= {"stat-logLikelihood", "stat-rSquare"}
+        assert {path.name for path in folder.iterdir()} == {f"{stem}_{end}_statmap.nii.gz" for end in ends}
+        mask = nib.load(
+            study / "derivatives" / "fmriprep" / f"sub-{subject}" / "func" / f"{stem}_desc-brain_mask.nii.gz"
+        )
+        variance = nib.load(folder / f"{stem}_contrast-leftMinusRight_stat-variance_statmap.nii.gz")
+        np.testing.assert_array_equal(variance.affine, mask.affine)
+        np.testing.assert_array_equal(variance.get_fdata() > 0, mask.get_fdata() > 0)
+        common &= mask.get_fdata() > 0
+    np.testing.assert_array_equal(group.get_fdata() != 0, common)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
