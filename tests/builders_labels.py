@@ -1,4 +1,4 @@
-"""Files of labels and of values of surfaces, written by nibabel."""
+"""Files of labels of volumes, and of labels and values of surfaces, written by nibabel."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,10 +6,22 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+from builders import SHAPE, image
 from nibabel.cifti2 import BrainModelAxis, LabelAxis, ScalarAxis
 
 LEFT, RIGHT = "CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT"
 THALAMUS = "CIFTI_STRUCTURE_THALAMUS_LEFT"
+
+
+def save_atlas(folder: Path, names: Mapping[int, str]) -> np.ndarray:
+    """Write ``atlas.nii.gz``, in which region i is two slices from 2 i - 1 on, and its table; return its numbers."""
+    parcels = np.zeros(SHAPE)
+    for index in names:
+        parcels[2 * index - 1 : 2 * index + 1] = index
+    nib.save(image(parcels, dtype=np.uint8), folder / "atlas.nii.gz")
+    lines = ["index\tname", *(f"{index}\t{name}" for index, name in names.items())]
+    (folder / "atlas.tsv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return parcels
 
 
 def save_gifti(path: Path, values: npt.ArrayLike, names: Mapping[int, str] | None = None) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import SHAPE, describe, image, map_path, write_group
+from builders_labels import save_atlas
 
 from bids_ari.cli.main import main
 
@@ -26,11 +27,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("regions")
     describe(folder / "data")
     write_group(folder / "data", 8, np.random.default_rng(5))
-    parcels = np.zeros(SHAPE)
-    for index in NAMES:
-        parcels[2 * index - 1 : 2 * index + 1] = index
-    nib.save(image(parcels, dtype=np.uint8), folder / "atlas.nii.gz")
-    pd.DataFrame({"index": NAMES.keys(), "name": NAMES.values()}).to_csv(folder / "atlas.tsv", sep="\t", index=False)
+    parcels = save_atlas(folder, NAMES)
     nib.save(image(parcels == 1, dtype=np.uint8), folder / "motor.nii.gz")
     return folder
 

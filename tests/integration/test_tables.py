@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from builders import SHAPE, describe, image, write_group
+from builders import describe, write_group
+from builders_labels import save_atlas
 from docpages import DOCS
 from openpyxl import load_workbook
 
@@ -27,12 +27,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
     describe(folder / "data")
     write_group(folder / "data", 8, np.random.default_rng(5))
-    parcels = np.zeros(SHAPE)
-    for index in NAMES:
-        parcels[2 * index - 1 : 2 * index + 1] = index
-    nib.save(image(parcels, dtype=np.uint8), folder / "atlas.nii.gz")
-    lines = ["index\tname", *(f"{index}\t{name}" for index, name in NAMES.items())]
-    (folder / "atlas.tsv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    save_atlas(folder, NAMES)
     return folder
 
 
