@@ -151,8 +151,8 @@ def _selected(found: dict[Path, dict[str, str]], key: str, wanted: Iterable[str]
     pairs = match_labels(asked, existing).pairs
     chosen = {pairs.get(label, label) for label in asked}
     if unknown := sorted(chosen - existing):
-        known = listing(sorted(existing), _MOST) or f"nothing, no name has {key}-"
-        raise NoMatchError(f"No brain mask has {key}-{printable(listing(unknown))}", f"one of: {known}")
+        expected = f"one of: {listing(sorted(existing), _MOST)}" if existing else f"masks with {key}- in their names"
+        raise NoMatchError(f"No brain mask has {key}-{printable(listing(unknown))}", expected)
     return {path: labels for path, labels in found.items() if labels.get(key) in chosen}
 
 

@@ -112,6 +112,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"The mask {arguments.mask} has another extension", f"one of {', '.join(_ENDINGS)}")
     if not _stem(arguments.mask):
         raise UsageError(f"The mask {arguments.mask} has no name", "one before the extension")
+    if arguments.grey_matter == "":  # of a variable of the shell that is not set
+        raise UsageError("--grey-matter is empty", f"{TEMPLATE}, {SUBJECTS}, or a file")
     if not 0 < arguments.coverage <= 1:
         raise UsageError(f"--coverage is {arguments.coverage:g}", "a part of the subjects above 0, at most 1")
     if not 0 < arguments.grey_matter_threshold <= 1:

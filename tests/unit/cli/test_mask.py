@@ -140,6 +140,8 @@ def test_bids_ari_takes_the_mask(fmriprep: Path, rng: np.random.Generator) -> No
         (["mask.txt"], 64, "one of .nii.gz, .nii"),
         (["mask.nii.gz", "--coverage", "90"], 64, "above 0, at most 1"),
         (["mask.nii.gz", "--grey-matter-threshold", "0"], 64, "a probability"),
+        (["mask.nii.gz", "--grey-matter", ""], 64, "--grey-matter is empty"),
+        (["mask.nii.gz", "--session-label", "1"], 18, "has ses-1; expected masks with ses-"),
         (["mask.nii.gz", "--space", "MNI152NLin6Asym"], 18, f"one of: {MNI}"),
         (["mask.nii.gz", "--participant-label", "9"], 18, "one of: 01, 02, 03, 04, 05"),
         (["mask.nii.gz", "--grey-matter", "gm.nii.gz"], 66, "gm.nii.gz"),
