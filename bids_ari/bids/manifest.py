@@ -49,7 +49,7 @@ class Manifest(Dataset):
             where = (f"line {self._line(file)}: {file.path}{' (a folder)' * os.path.isdir(file.path)}" for file in bad)  # noqa: PTH112
             raise DataError(
                 f"{counted(len(bad), 'file')} in {self.path} not found: {listing(where)}",
-                f"paths of maps; relative paths start at {self.path.parent}",
+                f"paths of maps with /, which start in the folder of the table, {self.path.parent.absolute()}",
                 "Fix the table, or exclude these subjects with --exclude",
             )
 

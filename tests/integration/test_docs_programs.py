@@ -1,5 +1,6 @@
 """The pages that lead from SPM, FSL and the HCP pipelines to a figure are followed in an empty folder."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,19 @@ def test_the_recipe_for_time_series_of_grayordinates(tmp_path: Path) -> None:
     written = nib.load(path)
     assert written.header.get_axis(1) == positions
     np.testing.assert_allclose(written.get_fdata()[0], [2, -2, 0, 0], atol=0.1)
+
+
+def test_the_tables_of_hcp_name_subjects_also_of_a_full_path(tmp_path: Path) -> None:
+    tables = [each.text for each in blocks(DOCS / "from_hcp.md", "bash") if "printf" in each.text]
+    assert len(tables) == 2
+    for subject in ("100101", "100102"):
+        level2 = (
+            tmp_path / "own data" / subject / "MNINonLinear/Results/tfMRI_MOTOR/tfMRI_MOTOR_hp200_s2_level2_MSMAll.feat"
+        )
+        level2.mkdir(parents=True)
+        (level2 / f"{subject}_tfMRI_MOTOR_level2_hp200_s2_MSMAll.dscalar.nii").touch()
+    for block, name in zip(tables, ("maps.tsv", "zmaps.tsv"), strict=True):
+        loop = block.partition("\nbids-ari ")[0].replace(" hcp/", f' "{tmp_path}/own data"/')
+        subprocess.run(["bash", "-euc", loop], cwd=tmp_path, check=True)
+        lines = (tmp_path / name).read_text().splitlines()[1:]
+        assert [line.partition("\t")[0] for line in lines] == ["100101", "100102"]

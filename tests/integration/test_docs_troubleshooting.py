@@ -528,6 +528,10 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A pointer of Git LFS": ("data out group", third("version https://git-lfs.github.com/spec/v1\n")),
     "A web page under the name of an image": ("data out group", third("<!DOCTYPE html><html>")),
     "A damaged file": ("data out group", cut_short),
+    "A file of the table is not there": (
+        "data out group --manifest maps.tsv",
+        text("maps.tsv", "participant_id\teffect\n01\tno.nii\n"),
+    ),
     "Half of a pair of files": ("bids-ari-map con_0001.img out --stat z", pair_without(".hdr")),
     "An image without orientation": ("bids-ari-map con_0001.img out --stat z", pair_without(".mat")),
     "A 4-D image": ("data out group", lambda data: write_map(data, "03", np.ones((*SHAPE, 3)))),

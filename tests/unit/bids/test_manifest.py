@@ -239,7 +239,7 @@ class TestNothingThere:
     def test_a_variance_map_that_will_be_used_is_looked_for_too(self, spm: Path) -> None:
         rows = [("01", run, "spm/sub-01/con_0001.nii", "gone.nii") for run in "12"]
         manifest = open_manifest(write(spm, ("participant_id", "run", "effect", "variance"), *rows))
-        with pytest.raises(DataError, match=r"2 files in .* not found"):
+        with pytest.raises(DataError, match=r"2 files in .* not found.*in the folder of the table, /"):
             discover(manifest, combine="run")
 
     def test_a_file_that_is_not_used_need_not_exist(self, spm: Path) -> None:
