@@ -30,6 +30,7 @@ program=$(command -v apptainer || command -v singularity) || {
 }
 
 container=(--containall --cleanenv --bind "$analyses:$analyses:ro")
+# bash before 4.4 takes an empty array for a variable that is not set: hence ${models[@]+...} below
 options=() models=() look=''
 while (($#)) && [[ $1 != -- ]]; do
     if [[ $1 == --models ]]; then
@@ -50,7 +51,7 @@ fi
 
 status=0
 list=$("$program" exec "${container[@]}" "$image" \
-    bids-ari-studies "$analyses" "$output" "${models[@]}" "${options[@]}" --list "$@") || status=$?
+    bids-ari-studies "$analyses" "$output" ${models[@]+"${models[@]}"} ${options[@]+"${options[@]}"} --list "$@") || status=$?
 echo "$list"
 if [[ -n $look ]] || ((status != 0 && status != 65)); then # 65: the summary lists those with a problem: submit them, too
     exit "$status"
@@ -60,4 +61,4 @@ studies=$(mktemp "$PWD/studies.XXXXXX")
 cut -f 1 <<< "$list" > "$studies"
 sbatch_options+=(${memory:+"$memory"} "--array=1-$(wc -l < "$studies")$limit")
 sbatch "${sbatch_options[@]}" "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/studies.sbatch" \
-    "$image" "$analyses" "$output" "$studies" "${models[@]}" "$@"
+    "$image" "$analyses" "$output" "$studies" ${models[@]+"${models[@]}"} "$@"
