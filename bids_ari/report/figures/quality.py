@@ -28,6 +28,7 @@ _TOP, _BAR = 76, 150  # pixels above the maps, and beside them
 _LEAST = (800, 400)  # width and height of a sheet, so that the bar and its label have room
 _LONGEST = 24  # characters of a name
 _LEAST_MAP = 24  # pixels of a slice with its letters: small maps are enlarged by a whole number
+_MOST_TIMES = 3  # enlargement of the maps of few subjects
 _LETTER = 9  # pixels of a character
 _ABSENT, _BORDER = 224, 184  # grey
 _SIDES = "#303840"
@@ -51,14 +52,13 @@ def _draw_sheet(
     subjects: npt.NDArray[np.intp],
 ) -> Canvas:
     """Draw some of the subjects on one picture."""
-    times = max(1, -(-_LEAST_MAP // min(part.width for part in mosaic.parts)))
+    times = _enlargement(mosaic.parts, quality.thumbnails.shape[1:], subjects.size)
     height, width = (times * n for n in quality.thumbnails.shape[1:])
     scale = replace(
         value_scale(_typical(quality), "units of\nthe maps"), extend="both", beyond=None, marks=(Mark("no data"),)
     )
     step = height + _LINE + _GAP, width + 2 * _GAP
-    n_columns = max(1, min(_WIDTH // step[1], _MOST_COLUMNS, subjects.size))
-    n_rows = -(-subjects.size // n_columns)
+    n_rows, n_columns = _rows_and_columns(step[1], subjects.size)
     canvas = np.full((n_rows * step[0], n_columns * step[1], 3), 255, dtype=np.uint8)
     corners = [(place // n_columns * step[0], place % n_columns * step[1] + _GAP) for place in range(subjects.size)]
     for i, (top, left) in zip(subjects, corners, strict=True):
@@ -78,6 +78,25 @@ def _draw_sheet(
 
     first, last = int(subjects[0]) + 1, int(subjects[-1]) + 1
     return drawn(size, f"Maps of subjects {first} to {last} of {len(names)}", subtitle, fill)
+
+
+def _enlargement(parts: Sequence[Part], shape: Sequence[int], n_subjects: int) -> int:
+    """Return how many times maps of a shape are enlarged: for their letters, and more if the least sheet has room."""
+    times = max(1, -(-_LEAST_MAP // min(part.width for part in parts)))
+    while times < _MOST_TIMES:
+        height, width = ((times + 1) * n for n in shape)
+        n_rows, n_columns = _rows_and_columns(width + 2 * _GAP, n_subjects)
+        is_wide = n_columns * (width + 2 * _GAP) > _WIDTH
+        if is_wide or _TOP + n_rows * (height + _LINE + _GAP) + _GAP > _LEAST[1]:
+            break
+        times += 1
+    return times
+
+
+def _rows_and_columns(width: int, n_subjects: int) -> tuple[int, int]:
+    """Return the numbers of rows and of columns of a sheet, for the width of a column."""
+    n_columns = max(1, min(_WIDTH // width, _MOST_COLUMNS, n_subjects))
+    return -(-n_subjects // n_columns), n_columns
 
 
 def _typical(quality: Quality) -> FloatArray:

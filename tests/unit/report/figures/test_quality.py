@@ -74,6 +74,23 @@ def test_letters_are_at_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) 
     assert letters == [(11, "P"), (69, "A"), (71, "L"), (99, "R"), (101, "L"), (129, "R")]
 
 
+@pytest.mark.parametrize(("n_subjects", "times"), [(1, 3), (8, 2), (50, 1)])
+def test_maps_of_few_subjects_are_enlarged(n_subjects: int, times: int) -> None:
+    """Maps 40 high and 108 wide without data are grey: where the first one ends.
+
+    Twice as large, 8 of them are two rows of 4, 236 pixels wide, 76 + 2 * 118 + 10 = 322 high, within the 400 of the
+    least sheet; three times they are 4 rows of 2, 76 + 4 * 158 + 10 = 718 high. 50 maps fill more than the least sheet.
+    """
+    mosaic = Mosaic(np.full((40, 108), -1, dtype=np.int32), tuple(Part(36, "L", "R") for _ in range(3)), "slices", "")
+    thumbnails = np.full((n_subjects, 40, 108), ABSENT, dtype=np.int8)
+    names = [str(i) for i in range(n_subjects)]
+    (draw_sheet,) = sheets(quality(n_subjects, thumbnails=thumbnails), mosaic, names, np.zeros(n_subjects, bool), "")
+    seen = pixels(draw_sheet())
+    first_row, first_column = seen[76 + 1, 10:900], seen[76:, 10 + 1]
+    is_white = [(each == 255).all(axis=-1) for each in (first_row, first_column)]
+    assert [int(np.argmax(each)) for each in is_white] == [times * 108, times * 40]
+
+
 def test_nothing_is_drawn_off_a_sheet() -> None:
     names = [f"sub-{'long' * 15}{i}" for i in range(50)]
     (draw_sheet,) = sheets(quality(50), MOSAIC, names, np.ones(50, dtype=bool), "faces")
