@@ -13,12 +13,20 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.tables import calibration_tables
 from bids_ari.analysis.values import Field, MapValues
 from bids_ari.bids.entities import Entities, printable
-from bids_ari.images.atlas_names import entities_in_names
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.design_table import design_table
-from bids_ari.outputs.names import archive_name, contrast_stem, path_of, region_stem, stem, tdp_label, threshold_label
+from bids_ari.outputs.names import (
+    archive_name,
+    contrast_stem,
+    effects_stem,
+    path_of,
+    region_stem,
+    stem,
+    tdp_label,
+    threshold_label,
+)
 from bids_ari.outputs.sidecars import COLUMNS, Sidecar, cluster_columns, columns, direction, naming, sidecar, worded
 
 
@@ -195,8 +203,7 @@ class _Writer:
                 name: f"Mean effect in region {region.index}, {region.name}: {region.points.size} {{units}} tested"
                 for name, region in zip(names, regions.regions, strict=True)
             }
-            entities = stem(result, **entities_in_names(regions.name, regions.variant))
-            self.save(entities, "effects", table, about | columns(result, texts))
+            self.save(effects_stem(result, regions), "effects", table, about | columns(result, texts))
 
     def calibration(self) -> None:
         """Write the critical vector, the lambda of each permutation and, if requested, the learned template."""

@@ -32,6 +32,11 @@ def region_stem(result: ContrastResult, regions: RegionSet) -> Entities:
     return stem(result, desc=result.desc, **entities_in_names(regions.name, regions.variant))
 
 
+def effects_stem(result: ContrastResult, regions: RegionSet) -> Entities:
+    """Return the entities in the name of the table of effects of subjects in a set of regions."""
+    return stem(result, **entities_in_names(regions.name, regions.variant))
+
+
 def statistic_stem(result: ContrastResult, **labels: str) -> Entities:
     """Return the entities of a map of t or z; with a minimum effect each alternative and method has its own."""
     return stem(result, **({"desc": result.desc} if result.options.min_effect else {}), **labels)

@@ -1,14 +1,16 @@
 """Reports of results on disk, written again from their archives, also with other thresholds and regions."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bids_ari.analysis.look import OF_REGIONS, with_look
+import numpy as np
+
+from bids_ari.analysis.look import with_look
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import in_order, labels_in_name, printable
 from bids_ari.config.options import Options
@@ -17,6 +19,7 @@ from bids_ari.config.slices import cuts
 from bids_ari.config.table import entries
 from bids_ari.errors import BidsAriError, DataError, NoMatchError, UsageError, listing
 from bids_ari.images.anatomy import check_cuts
+from bids_ari.images.regions import RegionSet
 from bids_ari.outputs import archive, files, names, neurovault, workbook
 from bids_ari.outputs.derivatives import RUNS, Derivatives
 from bids_ari.outputs.records import Note, entry, files_of
@@ -27,8 +30,8 @@ from bids_ari.report.results import summary_for_index, write_copies
 log = logging.getLogger(__name__)
 
 _OF_REPORT = (".html", ".png", ".pdf", ".svg", "_sentences.txt")
-_KEPT = ("_template.npz", "_effects.tsv", "_effects.json")
-"""Endings of files that are written with the report, and of those that only the analysis can write."""
+_KEPT = "_template.npz"
+"""Endings of files that are written with the report, and of one that only the analysis can write."""
 
 BESIDE_RESULTS = ("underlay", "slices", "figure_format", "table_format", "neurovault")
 """Settings that concern only pictures and copies of results."""
@@ -135,13 +138,14 @@ def rebuild_result(
         return
     name, result = _load(record, out)
     others = [with_look(other, changes) if changes else other for other in _others(result, out)]
+    before = result.regions
     if changes:
         result = with_look(result, changes)
     if beside := {**_copies(record, out), **(shown or {})}:
         result, *others = (replace(each, options=replace(each.options, **beside)) for each in (result, *others))
         check_cuts(cuts(result.options.slices), result.space)
     with out.result(result.contrast.name):
-        endings = [end for end in _KEPT if "_effects" not in end or not OF_REGIONS & {*(changes or {})}]
+        endings = (_KEPT, *_effects_of(result, before))
         still = (file for file in files_of(record) if _is_kept(file, endings if changes else None))
         kept = [_in_order(file, out) for file in still]
         written = files.write(result, out) if changes else []
@@ -160,6 +164,24 @@ def _in_order(file: str, out: Derivatives) -> str:
     folder, slash, name = file.rpartition("/")
     new, path = folder + slash + in_order(name), out.folder / file
     return out.binary(new, path.read_bytes()) if new != file and path.is_file() else file
+
+
+def _effects_of(result: ContrastResult, before: Sequence[RegionSet]) -> Iterator[str]:
+    """Yield the names of the tables of effects in those regions of a changed result that were there before."""
+    for regions in result.regions:
+        if any(_are_same(regions, other) for other in before):
+            stem = names.effects_stem(result, regions)
+            yield from (names.path_of(result, stem, "effects", extension) for extension in (".tsv", ".json"))
+
+
+def _are_same(regions: RegionSet, other: RegionSet) -> bool:
+    """Return whether two sets have the same regions under the same names."""
+    if (regions.name, regions.variant, len(regions.regions)) != (other.name, other.variant, len(other.regions)):
+        return False
+    return all(
+        (one.index, one.name) == (two.index, two.name) and np.array_equal(one.points, two.points)
+        for one, two in zip(regions.regions, other.regions, strict=True)
+    )
 
 
 def _is_kept(file: str, endings: Iterable[str] | None) -> bool:

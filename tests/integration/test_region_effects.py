@@ -70,7 +70,13 @@ def test_reports_only_keeps_tables_of_regions_that_it_does_not_change(run: Run, 
     for more in ([], ["--threshold", "2"]):
         assert main([*again, *more]) == 0
         assert list(tables(tmp_path / "out")) == ["atlas"]
-    assert main([*again, "--roi", str(data / "motor.nii.gz")]) == 0
+    before = next((tmp_path / "out" / "group").glob("*_effects.tsv")).read_bytes()
+    for more in (["--roi", str(data / "motor.nii.gz")], ["--atlas", str(data / "atlas.nii.gz")]):
+        assert main([*again, *more]) == 0
+        (path,) = (tmp_path / "out" / "group").glob("*_effects.tsv")
+        assert path.read_bytes() == before
+    shutil.copyfile(data / "motor.nii.gz", tmp_path / "atlas.nii.gz")  # another one of the same name
+    assert main([*again, "--atlas", str(tmp_path / "atlas.nii.gz")]) == 0
     assert tables(tmp_path / "out") == {}
     assert list((tmp_path / "out" / "group").glob("*_effects.json")) == []
 
