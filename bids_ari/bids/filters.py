@@ -161,9 +161,11 @@ class Filters:
         unreadable = (_unreadable(file) for file in dataset.statmaps)
         problems = Counter([*filter(None, unreadable), *further]).most_common()
         unusable = f"Unusable files: {listing(f'{n}, {problem}' for problem, n in problems)}" if problems else ""
+        if not images:
+            return NoMatchError(f"No map in {dataset.path} can be read", "NIfTI, GIFTI or CIFTI images", unusable)
         return NoMatchError(
             f"No subject's map in {dataset.path} has {', '.join(chosen)}",
-            f"a choice from: {'; '.join(existing) or 'no images at all'}",
+            f"a choice from: {'; '.join(existing) or 'no labels at all'}",
             _use_stat(others[0]) if others else unusable,
         )
 

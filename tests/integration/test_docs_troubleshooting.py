@@ -528,6 +528,10 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A pointer of Git LFS": ("data out group", third("version https://git-lfs.github.com/spec/v1\n")),
     "A web page under the name of an image": ("data out group", third("<!DOCTYPE html><html>")),
     "A damaged file": ("data out group", cut_short),
+    "No map can be read": (
+        "data out group --manifest maps.tsv",
+        lambda _: (Path("con.mgz").touch(), Path("maps.tsv").write_text("participant_id\teffect\n01\tcon.mgz\n")),
+    ),
     "A file of the table is not there": (
         "data out group --manifest maps.tsv",
         text("maps.tsv", "participant_id\teffect\n01\tno.nii\n"),
