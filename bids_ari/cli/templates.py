@@ -42,12 +42,12 @@ def parser() -> Parser:
 def fill(arguments: argparse.Namespace) -> int:
     """Download the files into the folder; return the exit code."""
     folder: Path = arguments.folder.absolute()
-    if (folder.exists() and not folder.is_dir()) or not is_writable(folder):
-        raise OutputError(f"The folder {folder} cannot be written", hint="Choose another folder")
+    if folder.exists() and not folder.is_dir():
+        raise _not_writable(folder)
     before = os.environ.get("TEMPLATEFLOW_HOME")
     os.environ["TEMPLATEFLOW_HOME"] = str(folder)
     try:
-        n_files, n_new, missing = _download(arguments.spaces)
+        n_files, n_new, missing = _download(arguments.spaces, folder)
     finally:
         os.environ.pop("TEMPLATEFLOW_HOME")
         os.environ.update({} if before is None else {"TEMPLATEFLOW_HOME": before})
@@ -65,7 +65,12 @@ def fill(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _download(words: Sequence[str]) -> tuple[int, int, list[tuple[Path, str]]]:
+def _not_writable(folder: Path) -> OutputError:
+    """Return the error for a folder that cannot be filled."""
+    return OutputError(f"The folder {folder} cannot be written", hint="Choose another folder")
+
+
+def _download(words: Sequence[str], folder: Path) -> tuple[int, int, list[tuple[Path, str]]]:
     """Download files; return the number of those needed, of those downloaded, and those that could not be."""
     from bids_ari.images.template_downloads import download, is_complete, list_files, needed_files, read_wanted
     from bids_ari.images.templateflow import is_here
@@ -74,6 +79,8 @@ def _download(words: Sequence[str]) -> tuple[int, int, list[tuple[Path, str]]]:
     files = {path for _, paths in needed for path in paths}
     absent = {path for path in files if not is_complete(path)}
     if absent:
+        if not is_writable(folder):  # one that is complete need not be
+            raise _not_writable(folder)
         list_files(absent)
     missing = list(download(needed))
     return len(files), sum(map(is_here, absent)), missing

@@ -1,6 +1,7 @@
 """``bids-ari-templates``: fills a folder by the client of TemplateFlow, with a replacement for the network."""
 
 import gzip
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,6 +118,21 @@ def test_the_beginning_of_a_file_is_downloaded_again(folder: Path, network: Netw
     assert (folder / mesh.replace("-L", "-R")).read_bytes() == xml
     assert (folder / MASK).read_text().endswith(MASK)
     assert (folder / mesh).read_text().endswith(mesh)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to any folder")
+def test_a_complete_folder_need_not_be_writable(folder: Path, network: Network) -> None:
+    """As one that a group shares."""
+    assert main([str(folder), "MNI152NLin6Asym:res-2"]) == 0
+    modes = {path: path.stat().st_mode for path in (folder, folder / T1W, (folder / T1W).parent)}
+    for path in modes:
+        path.chmod(0o555)
+    try:
+        assert main([str(folder), "MNI152NLin6Asym:res-2"]) == 0
+        assert main([str(folder), "MNI152NLin6Asym:res-1"]) == 73
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
 
 
 def test_the_login_page_of_a_network_is_no_file(
