@@ -38,16 +38,17 @@ def write(folder: Path) -> None:
     responses = rng.normal(1, RESPONSE_SD, len(SUBJECTS))
     axis, values = _grayordinates(responses, rng)
     variance = np.full(len(axis), NOISE_SD**2 * (1 + WHITE**2))
+    series = Cifti2Header.from_axes((SeriesAxis(1, 1, 1), axis))  # one for all, since it takes long
     for subject, effect in zip(SUBJECTS, values, strict=True):
         top = f"{subject}/MNINonLinear/Results/{TASK}/{TASK}_hp200_s2_level2_MSMAll.feat"
         for i, sign in enumerate((1, -1), 1):
             maps = {"cope1": sign * effect, "varcope1": variance, "zstat1": sign * effect / np.sqrt(variance)}
             for name, each in maps.items():
-                series = _cifti(each[None], SeriesAxis(1, 1, 1), axis, "ConnDenseSeries")
-                out.image(f"{top}/GrayordinatesStats/cope{i}.feat/{name}.dtseries.nii", series)
+                image = _cifti(each[None], series, "ConnDenseSeries")
+                out.image(f"{top}/GrayordinatesStats/cope{i}.feat/{name}.dtseries.nii", image)
         names = ScalarAxis([f"{subject}_{TASK}_level2_{contrast}_{ENDING}" for contrast in CONTRASTS])
         z = effect / np.sqrt(variance)
-        merged = _cifti(np.stack([z, -z]), names, axis, "ConnDenseScalar")
+        merged = _cifti(np.stack([z, -z]), Cifti2Header.from_axes((names, axis)), "ConnDenseScalar")
         out.image(f"{top}/{subject}_{TASK}_level2_{ENDING}.dscalar.nii", merged)
         out.text(f"{top}/Contrasts.txt", "".join(f"{contrast}\n" for contrast in CONTRASTS))
 
@@ -87,9 +88,8 @@ def _cerebellum(
         yield axis, maps[:, inside]
 
 
-def _cifti(values: npt.NDArray[Any], maps: Any, axis: BrainModelAxis, intent: str) -> Any:
+def _cifti(values: npt.NDArray[Any], header: Any, intent: str) -> Any:
     """Return a CIFTI file of maps."""
-    header = Cifti2Header.from_axes((maps, axis))
     image: Any = Cifti2Image(values.astype(np.float32), header)
     image.nifti_header.set_intent(intent)
     return image

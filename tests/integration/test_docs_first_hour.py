@@ -19,6 +19,7 @@ def maps_are_there(command: str) -> None:
     assert list(Path("fitlins").glob("node-runLevel/sub-*/*_stat-effect_statmap.nii.gz"))
 
 
+@pytest.mark.usefixtures("white_pictures")
 @pytest.mark.parametrize("name", ["from_fitlins.md", "from_halfpipe.md", "from_nilearn.md", "masks.md"])
 def test_a_page_is_followed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -14,6 +14,7 @@ from nibabel.cifti2.cifti2_axes import BrainModelAxis, SeriesAxis
 from nilearn.glm.first_level import compute_regressor
 
 
+@pytest.mark.usefixtures("white_pictures")
 @pytest.mark.parametrize("name", ["from_spm.md", "from_fsl.md", "from_hcp.md"])
 def test_a_page_is_followed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
