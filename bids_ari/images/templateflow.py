@@ -86,11 +86,14 @@ def files_here(where: StandardSpace, **query: Any) -> list[Path]:
 def _listed(template: str, **query: Any) -> list[Path]:
     """Return the files of a template in TemplateFlow's folder; its client, which takes long to import, if that is new.
 
-    The client lists the same files: it fills a new folder when it is imported; `templateflow update` does so later.
+    The client fills a new folder when it is imported; `templateflow update` does so later. Its own list has the same
+    files, and takes seconds: it is used if the folder is not that of this process.
     """
-    if _templates(home()):
-        return _in_folder(template, **query)
-    return [Path(path) for path in client().ls(template, **query)]
+    if not _templates(home()):
+        api = client()
+        if not _templates(home()):
+            return [Path(path) for path in api.ls(template, **query)]
+    return _in_folder(template, **query)
 
 
 def _in_folder(template: str, suffix: str, extension: str = "", **query: Any) -> list[Path]:

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 import templateflow
 from builders import AFFINE, SHAPE, brain, describe, image, write_group, write_map
 
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.cli.main import main
+from bids_ari.images.templateflow import listed_files
 
 Use = Callable[[Path], None]
 
@@ -61,6 +64,23 @@ def words(folder: Path, *flags: object) -> list[str]:
 
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_new_home_is_filled_by_the_client_and_then_read_without_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Filling(ModuleType):
+        """A client that fills its folder when it is imported, and that has no other use."""
+
+        @property
+        def api(self) -> SimpleNamespace:
+            shutil.copytree(home, tmp_path / "new")
+            return SimpleNamespace()
+
+    monkeypatch.setitem(sys.modules, "templateflow", Filling("templateflow"))
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path / "new"))
+    found = listed_files(StandardSpace("MNI152NLin6Asym"), "it", suffix="dseg", atlas="Schaefer2018")
+    assert found == [tmp_path / "new" / "tpl-MNI152NLin6Asym" / SCHAEFER.format("100Parcels7Networks")]
 
 
 @pytest.mark.parametrize(
