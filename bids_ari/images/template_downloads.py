@@ -118,14 +118,15 @@ def is_complete(path: Path) -> bool:
     """Return whether a file is on this machine with its end: not after a download that was killed or filled the disk.
 
     What is no compressed file and no GIFTI from its beginning is of somebody else, and complete, unless it is a web
-    page, as which login pages of networks arrive.
+    page, as which login pages of networks arrive, or begins with zeros, as after a power failure.
     """
     if not is_here(path):
         return False
     try:
         with path.open("rb") as file:
-            if is_web_page(file.read(_AT_ONCE)):
-                return False
+            start = file.read(_AT_ONCE)
+        if is_web_page(start) or start.startswith(b"\0"):
+            return False
         if path.suffix == ".gii":
             text = path.read_bytes()
             return not text.startswith(b"<?xml") or text.rstrip().endswith(b"</GIFTI>")

@@ -115,6 +115,9 @@ def test_the_beginning_of_a_file_is_downloaded_again(folder: Path, network: Netw
         (folder / path).write_bytes(content)
     assert main([str(folder), "MNI152NLin6Asym:res-2", "fsLR:den-32k"]) == 0
     assert (folder / T1W).read_bytes() == whole
+    (folder / T1W).write_bytes(bytes(20))
+    assert main([str(folder), "MNI152NLin6Asym:res-2"]) == 0
+    assert (folder / T1W).read_text().endswith(T1W)
     assert (folder / mesh.replace("-L", "-R")).read_bytes() == xml
     assert (folder / MASK).read_text().endswith(MASK)
     assert (folder / mesh).read_text().endswith(mesh)
