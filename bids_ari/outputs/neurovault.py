@@ -111,7 +111,9 @@ def _is_texts(value: object) -> bool:
 
 
 def _readme(rows: Mapping[str, Mapping[str, str]], facts: list[dict[str, str]], reasons: Mapping[str, str]) -> str:
-    """Return what is left to do by hand."""
+    """Return what is left to do by hand; where there is no image, only why."""
+    if not rows:
+        return f"# For NeuroVault\n\nThere are no images.\n\n{_absent(reasons)}"
     known: dict[str, dict[str, None]] = {}
     for each in facts:
         for key, value in each.items():
@@ -122,11 +124,16 @@ def _readme(rows: Mapping[str, Mapping[str, str]], facts: list[dict[str, str]], 
         "no_template": "" if all("target_template_image" in row for row in rows.values()) else _NO_TEMPLATE,
         "no_level": "" if all("analysis_level" in row for row in rows.values()) else _NO_LEVEL,
         "collection": "".join(f"   - {key}: {'; '.join(values)}\n" for key, values in known.items()),
-        "absent": "".join(f"- `{name}`: {reason}\n" for name, reason in reasons.items()) or "None.\n",
+        "absent": _absent(reasons) or "None.\n",
     }
     for key, value in parts.items():
         text = text.replace(f"{{{key}}}", value)
     return text
+
+
+def _absent(reasons: Mapping[str, str]) -> str:
+    """Return the reason of each result without images, as a list."""
+    return "".join(f"- `{name}`: {reason.replace('which', 'NeuroVault', 1)}\n" for name, reason in reasons.items())
 
 
 _NO_TEMPLATE = """\

@@ -268,5 +268,8 @@ def test_surfaces_have_no_images(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     words = ["--surface", f"L={mesh}", "--neurovault"]
     assert main([str(tmp_path / "data"), str(tmp_path / "out"), "group", *words]) == 0
     assert "no images for NeuroVault" in caplog.text
-    assert "vertices" in (tmp_path / "out" / "neurovault" / "README.md").read_text(encoding="utf-8")
+    text = (tmp_path / "out" / "neurovault" / "README.md").read_text(encoding="utf-8")
+    assert "There are no images." in text
+    assert ": NeuroVault takes folders of volumes, and these are vertices\n" in text
+    assert "Upload" not in text
     assert images_of(tmp_path / "out") == set()
