@@ -81,7 +81,9 @@ MANIFESTS = (
         "line 2",
         "Fix the table",
     ),
-    refused(18, "manifest: a folder", manifest(_HEAD, "1\tmaps"), _TABLE, "effect", "expected a choice from"),
+    refused(
+        18, "manifest: a folder", manifest(_HEAD, "1\tmaps"), _TABLE, "can be read", "NIfTI, GIFTI or CIFTI images"
+    ),
     works("manifest: a password", manifest(_HEAD, *_rows("1", "2"), "3\t/etc/passwd"), says=("not a NIfTI",)),
     works("manifest: detours", manifest(_HEAD, *_rows("1", "2", "3", folder="../in/./maps/..//maps")), "sub-3"),
     works("manifest: formulas", manifest(_HEAD, *_rows("=1+1", "@SUM(A1)", "=cmd|' /C calc'!A0")), "sub-=1+1"),
