@@ -62,7 +62,7 @@ def count_masks(masks: Mapping[str, Sequence[Path]], like: Grid | None = None) -
     GridMismatchError
         When masks are on several grids, or lie elsewhere than the grid of the result.
     EmptyMaskError
-        When a mask is empty.
+        When a mask is empty, or those of a subject have nothing in common.
     """
     grid, first, counts = like, Path(), np.zeros(0, np.int32)
     own: dict[str, npt.NDArray[np.uint8]] = {}
@@ -76,6 +76,10 @@ def count_masks(masks: Mapping[str, Sequence[Path]], like: Grid | None = None) -
             inside = values if inside is None else inside & values
         if inside is None or grid is None:
             continue
+        if len(paths) > 1 and not inside.any():
+            found = f"The masks of the {len(paths)} runs of sub-{printable(subject)} have no voxel in common"
+            hint = "Choose with --task-id or --session-label, or leave the subject out with --exclude"
+            raise EmptyMaskError(found, "voxels inside all of them", hint)
         counts = counts + inside if own else inside.astype(np.int32)
         own[subject] = np.packbits(inside)
     if grid is None:

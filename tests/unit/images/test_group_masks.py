@@ -54,6 +54,11 @@ class TestCounts:
     def test_probabilities_count_from_a_half_on(self, saved: Save) -> None:
         assert int(count_masks({"1": [saved("a", 0.6 * box(4, 3, 3) + 0.3 * box(5, 3, 3))]}).inside(1).sum()) == 36
 
+    def test_runs_of_a_subject_with_nothing_in_common(self, saved: Save) -> None:
+        runs = [saved("a", box(2, 3, 3)), saved("b", box(9, 9, 9) - box(2, 9, 9))]
+        with pytest.raises(EmptyMaskError, match="The masks of the 2 runs of sub-1 have no voxel in common"):
+            count_masks({"1": runs, "2": [saved("c", box(9, 9, 9))]})
+
     def test_nothing_in_common(self, saved: Save) -> None:
         with pytest.raises(EmptyMaskError, match=r"masks of 2 of the 2 subjects \(at most 1"):
             count_masks({"1": [saved("a", box(2, 3, 3))], "2": [saved("b", box(9, 9, 9) - box(2, 9, 9))]}).inside(1)
