@@ -10,6 +10,7 @@ from bids_ari.errors import UsageError
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.description import BIDS_VERSION, CODE_URL
 from bids_ari.outputs.folder import made_folder
+from bids_ari.runtime.caches import is_temporary
 
 CONTRAST = "left vs right button press"
 N_SUBJECTS = 16
@@ -65,8 +66,8 @@ def practice_folder(folder: Path, title: str) -> Derivatives:
 
 
 def _check_is_new(folder: Path, expected: str) -> None:
-    """Raise UsageError unless a folder is absent or empty."""
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    """Raise UsageError unless a folder is absent, or empty but for temporary folders of this process."""
+    if folder.exists() and not (folder.is_dir() and all(map(is_temporary, folder.iterdir()))):
         raise UsageError(f"{folder} holds other files", expected, "Choose another OUT")
 
 

@@ -35,10 +35,17 @@ BROUGHT = "BIDS_ARI_COMPILED"
 TEMPLATES = "BIDS_ARI_TEMPLATES"
 """The environment variable that names a TemplateFlow home within an image, for those who have no other."""
 
+TEMPORARY = ".bids_ari-work-"
+"""Beginning of the names of temporary folders in an output."""
+
 _OTHERS = ("TMPDIR", "HOME", "JOBLIB_MULTIPROCESSING", "TEMPLATEFLOW_HOME")
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
-_PREFIX = ".bids_ari-work-"
 _OLD = 7 * 24 * 3600.0  # seconds
+
+
+def is_temporary(path: Path) -> bool:
+    """Return whether a path is, by its name, a temporary folder that `caches` makes in an output."""
+    return path.name.startswith(TEMPORARY)
 
 
 @contextmanager
@@ -183,13 +190,13 @@ def _private(place: Path | None, made: list[Path]) -> Path | None:
     if place is None:
         return None
     try:
-        for old in place.glob(f"{_PREFIX}*"):
+        for old in place.glob(f"{TEMPORARY}*"):
             if time.time() - old.stat().st_mtime > _OLD:
                 shutil.rmtree(old, ignore_errors=True)
         absent = [each for each in (place, *place.parents) if not each.exists()]
         place.mkdir(parents=True, exist_ok=True)
         made += reversed(absent)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=place))
     except OSError:
         return None
     made.append(folder)
@@ -199,7 +206,7 @@ def _private(place: Path | None, made: list[Path]) -> Path | None:
 def _remove(made: list[Path]) -> None:
     """Remove the private folder, and those above it that were created and are empty."""
     for folder in reversed(made):
-        if folder.name.startswith(_PREFIX):
+        if folder.name.startswith(TEMPORARY):
             shutil.rmtree(folder, ignore_errors=True)
         else:
             with suppress(OSError):

@@ -13,6 +13,7 @@ from bids_ari.demo.dataset import practice_folder
 from bids_ari.demo.fmriprep import CUT, N_SCANS, SUBJECTS
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import read_image
+from bids_ari.runtime.caches import TEMPORARY
 
 PLACES = ("stats", "reg_standard/stats")
 NAMES = ("stats/zstat1.nii.gz", "thresh_zstat1.nii.gz")
@@ -88,6 +89,13 @@ def test_maps_of_fitlins_are_of_the_subjects_of_the_study(study: Path, tmp_path:
         np.testing.assert_array_equal(variance.get_fdata() > 0, mask.get_fdata() > 0)
         common &= mask.get_fdata() > 0
     np.testing.assert_array_equal(group.get_fdata() != 0, common)
+
+
+def test_an_own_temporary_folder_is_no_other_file(tmp_path: Path) -> None:
+    """It is in the output where nothing else can be written, as in a container with a read-only file system."""
+    (tmp_path / f"{TEMPORARY}a").mkdir()
+    practice_folder(tmp_path, "Practice")
+    assert (tmp_path / "README.md").is_file()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
