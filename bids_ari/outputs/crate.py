@@ -103,6 +103,7 @@ _PROFILE: Entity = {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Ru
 def _runs(out: Derivatives, records: Iterable[Note], main: Mapping[str, Iterable[str]]) -> Iterator[_Run]:
     """Yield the runs of results with these main files, in their order; none whose log was removed."""
     found: dict[str, list[Note]] = {}
+    before = _ends(_read(out, CRATE))
     for record in records:
         for folder in entry(record, RUNS, list):
             if isinstance(folder, str) and folder.startswith("logs/") and not leads_out(folder):
@@ -110,16 +111,28 @@ def _runs(out: Derivatives, records: Iterable[Note], main: Mapping[str, Iterable
     for folder in sorted(found):
         if facts := _read(out, f"{folder}/provenance.json"):
             results = dict.fromkeys(name for record in found[folder] for name in main[str(record.get("Name"))])
-            yield _Run(folder, facts, _end(out, folder, found[folder]), tuple(results))
+            yield _Run(folder, facts, _end(out, folder, found[folder], before), tuple(results))
 
 
-def _end(out: Derivatives, folder: str, records: Iterable[Note]) -> str:
-    """Return when a run ended; of one that has not, when the last of its results was written."""
-    summary = _read(out, f"{folder}/summary.json")
-    with suppress(KeyError, TypeError, ValueError, OverflowError):
-        end = datetime.fromisoformat(summary["Started"]) + timedelta(seconds=summary["Seconds"])
-        return end.isoformat(timespec="seconds")
+def _ends(crate: Note) -> dict[str, str]:
+    """Return when the runs of an earlier crate ended, by their identifiers."""
+    actions = [each for each in entry(crate, "@graph", list) if isinstance(each, dict) and "endTime" in each]
+    return {str(each.get("@id")): str(each["endTime"]) for each in actions}
+
+
+def _end(out: Derivatives, folder: str, records: Iterable[Note], before: Mapping[str, str]) -> str:
+    """Return when the last result of a run was written, by it; later runs write results again, with their time."""
+    if summary := _read(out, f"{folder}/summary.json"):  # the run has ended
+        if end := before.get(_id_of_run(folder)):
+            return end
+        with suppress(KeyError, TypeError, ValueError, OverflowError):
+            ended = datetime.fromisoformat(summary["Started"]) + timedelta(seconds=summary["Seconds"])
+            return ended.isoformat(timespec="seconds")
     return max(str(record.get("Time")) for record in records)
+
+
+def _id_of_run(folder: str) -> str:
+    return f"#{folder.rpartition('/')[2]}"
 
 
 def _read(out: Derivatives, name: str) -> dict[str, Any]:
@@ -175,7 +188,7 @@ def _action(run: _Run, known: set[str], sources: Iterable[Entity]) -> Entity:
     command = [word for word in entry(run.facts, "Command", list) if isinstance(word, str)]
     settings = f"{run.folder}/settings.toml"
     found: Entity = {
-        "@id": f"#{run.folder.rpartition('/')[2]}",
+        "@id": _id_of_run(run.folder),
         "@type": "CreateAction",
         "name": f"Run of bids_ari, {run.folder}",
         "description": shlex.join(without_paths(command)),
