@@ -206,7 +206,7 @@ def _private(place: Path | None, made: list[Path]) -> Path | None:
 def _remove(made: list[Path]) -> None:
     """Remove the private folder, and those above it that were created and are empty."""
     for folder in reversed(made):
-        if folder.name.startswith(TEMPORARY):
+        if is_temporary(folder):
             shutil.rmtree(folder, ignore_errors=True)
         else:
             with suppress(OSError):
