@@ -11,7 +11,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -38,6 +38,8 @@ _HAS_SERVER = "forkserver" in multiprocessing.get_all_start_methods()
 
 MOST_ATTEMPTS = 3  # an item whose worker process ends unexpectedly this often is given up
 
+_NAP = 1.0  # seconds; a signal that arrives just before the main thread sleeps does not wake it, see `as_done`
+
 
 def run_parallel(function: Callable[[Item], Result], items: Iterable[Item], n_threads: int = 1) -> Iterator[Result]:
     """Call a function with each item in threads; yield the results in the order of the items.
@@ -63,6 +65,18 @@ def begun(call: Callable[[], Result], n_threads: int = 1) -> Iterator[Callable[[
         return
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(call).result
+
+
+def as_done(futures: Iterable[Future[Result]]) -> Iterator[Future[Result]]:
+    """Yield futures as they are done, and let signals be handled meanwhile.
+
+    Python only notes a signal, and handles it when the main thread goes on. If the signal arrives just before that thread
+    begins to wait, or in another thread, the wait is not interrupted. So each wait is short.
+    """
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, _NAP, FIRST_COMPLETED)
+        yield from done
 
 
 Done = Callable[[], object]
@@ -242,8 +256,9 @@ class WorkerPool:
 
     def wait(self, future: Future[Result]) -> Result:
         """Wait for a result; raise the exception of the call, or of the check."""
-        while self._check is not None and not wait([future], timeout=1.0).done:
-            self._check()
+        while not wait([future], _NAP).done:  # as `as_done`
+            if self._check is not None:
+                self._check()
         return future.result()
 
     def replace(self, executor: Executor) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,14 +15,17 @@ _ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") 
 
 _PATIENCE = 2.0  # seconds: a single request may send several signals, one to the process and one to its group
 
+_AGAIN = 0.01  # seconds until a signal that Python ignored is sent again
+
 
 @contextmanager
 def interruptible(is_all: bool = False) -> Iterator[None]:
     """Raise KeyboardInterrupt also on SIGTERM, which schedulers and containers send, and when the terminal is lost.
 
     Further signals are ignored for two seconds, during the cleanup, and then end the process at once, which harms no
-    result. Signals that are ignored from outside, as under nohup, stay ignored. If the block is all that the process
-    does (`is_all`), no signal changes its exit code during the shutdown of Python.
+    result. Signals that are ignored from outside, as under nohup, stay ignored. Python ignores exceptions in destructors
+    and in callbacks, as of each import: an interruption there is repeated. If the block is all that the process does
+    (`is_all`), no signal changes its exit code during the shutdown of Python.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -36,11 +40,20 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
         if first[-1] - first[0] > _PATIENCE:
             os._exit(INTERRUPTED)
 
+    def repeat(ignored: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(ignored.exc_value, Interrupted):
+            report(ignored)
+            return
+        first.clear()
+        threading.Timer(_AGAIN, signal.pthread_kill, (threading.main_thread().ident, heard[0])).start()
+
     heard = [each for each in _ENDS if signal.getsignal(each) not in (signal.SIG_IGN, None)]
     before = {each: signal.signal(each, interrupt) for each in heard}
+    report, sys.unraisablehook = sys.unraisablehook, repeat
     try:
         yield
     finally:
+        sys.unraisablehook = report
         for each, handler in before.items():
             signal.signal(each, signal.SIG_IGN if is_all else handler)
 

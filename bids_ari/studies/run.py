@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from bids_ari.errors import (
 )
 from bids_ari.outputs.folder import Files, json_bytes
 from bids_ari.outputs.records import file_name
+from bids_ari.runtime.executors import as_done
 from bids_ari.studies.layout import Study
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ def run_studies(
             todo.append(study)
     with _pool(n_jobs, runner) as pool:
         futures = [pool.submit(_run_study, study, output, options, runner, files) for study in todo]
-        for future in as_completed(futures):
+        for future in as_done(futures):
             yield future.result()
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import termios
 import threading
+import time
 import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -141,6 +142,30 @@ class TestSignals:
             assert codes == []
             signal.raise_signal(signal.SIGTERM)
         assert codes == [130]
+
+    def test_one_that_python_ignores_is_repeated(self) -> None:
+        """An exception in a destructor or in a callback is reported and ignored."""
+
+        class Signalled:
+            def __del__(self) -> None:
+                signal.raise_signal(signal.SIGTERM)
+
+        before = sys.unraisablehook
+        with interruptible(), pytest.raises(KeyboardInterrupt):
+            Signalled()
+            time.sleep(30)
+        assert sys.unraisablehook is before
+
+    def test_other_exceptions_that_python_ignores_are_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Damaged:
+            def __del__(self) -> None:
+                raise ZeroDivisionError
+
+        reported: list[object] = []
+        monkeypatch.setattr(sys, "unraisablehook", lambda ignored: reported.append(ignored.exc_type))
+        with interruptible():
+            Damaged()
+        assert reported == [ZeroDivisionError]
 
     def test_earlier_handlers_are_restored(self) -> None:
         def handler(number: int, frame: object) -> None: ...

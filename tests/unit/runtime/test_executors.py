@@ -20,6 +20,7 @@ from bids_ari.errors import Interrupted, TemporaryError
 from bids_ari.runtime import executors as compute
 from bids_ari.runtime.executors import MOST_ATTEMPTS, WorkerPool, begun, map_contrasts, open_pool, run_parallel
 from bids_ari.runtime.processors import divide
+from bids_ari.runtime.signals import interruptible
 
 
 class TestRunParallel:
@@ -257,6 +258,26 @@ def test_a_result_that_never_comes_is_not_awaited_for_ever() -> None:
 
     with pytest.raises(ConnectionError, match="lost"):
         next(WorkerPool(Silent, 1, 1, check).map(abs, [-1]))
+
+
+class Signalling(Executor):
+    """An executor that sends a signal, which does not wake the main thread, before its result comes."""
+
+    def submit(self, fn: object, /, *args: object, **kwargs: object) -> "Future[Any]":
+        future: Future[Any] = Future()
+        signals = threading.Timer(0.5, signal.raise_signal, (signal.SIGTERM,))
+        result = threading.Timer(20.0, future.set_exception, (ValueError("the signal was not heard"),))
+        result.daemon = True
+        signals.start()
+        result.start()
+        return future
+
+
+def test_a_signal_is_heard_that_does_not_wake_the_main_thread() -> None:
+    before = threading.active_count()
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        next(WorkerPool(Signalling, 1, 1).map(abs, [-1]))
+    assert threading.active_count() == before + 1  # the one whose result would have ended the wait
 
 
 class TestContrasts:

@@ -1,16 +1,18 @@
 """Runs of many studies, with a runner that takes notes, and with processes."""
 
 import json
+import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from bids_ari.errors import INTERRUPTED
 from bids_ari.outputs.folder import Files
+from bids_ari.runtime.signals import interruptible
 from bids_ari.studies.layout import Study
 from bids_ari.studies.run import (
     Processes,
@@ -99,6 +101,36 @@ def test_after_an_interruption_no_study_begins(tmp_path: Path) -> None:
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
     assert len(runner.calls) < 20
+
+
+class Endless:
+    """A runner that works until it is stopped; `during` is called meanwhile."""
+
+    def __init__(self, during: Callable[[], object]) -> None:
+        self.during = during
+        self.stopped = threading.Event()
+        self.were_stopped: list[bool] = []
+
+    def run(self, words: Sequence[str], log_file: Path, /) -> int:
+        self.during()
+        self.were_stopped.append(self.stopped.wait(20))
+        return INTERRUPTED
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+def test_a_signal_is_heard_that_does_not_wake_the_main_thread(tmp_path: Path) -> None:
+    """Such as one that arrives just before the main thread begins to wait, or in another thread, as here."""
+
+    def send() -> None:
+        time.sleep(0.5)  # the main thread waits
+        signal.raise_signal(signal.SIGTERM)
+
+    runner = Endless(send)
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        list(run_studies(studies(2), tmp_path, [], runner))
+    assert runner.were_stopped == [True]
 
 
 def test_options_have_the_labels_of_the_study() -> None:
