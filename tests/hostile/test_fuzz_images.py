@@ -158,11 +158,26 @@ SAMPLES = range(IN_SAMPLE)
 OTHERS = [pytest.param(block, marks=pytest.mark.fuzz) for block in range(IN_SAMPLE, N_BLOCKS)]
 
 
-@pytest.mark.parametrize("block", [*SAMPLES, *OTHERS])
-def test_a_mutated_image_is_read_or_refused(tmp_path: Path, block: int) -> None:
-    others = [tmp_path / "1.nii", tmp_path / "3.nii"]
+def write_others(folder: Path) -> list[Path]:
+    """Write the images of the two other subjects."""
+    others = [folder / "1.nii", folder / "3.nii"]
     for path in others:
         path.write_bytes(BASES[0][1])
+    return others
+
+
+def check_unmutated(folder: Path, others: list[Path]) -> None:
+    """Read unmutated images."""
+    for i, (_, content) in enumerate(BASES):
+        (folder / "2.nii").write_bytes(content)
+        total = VALUES.sum() if i in (0, 2) else (0.5 * VALUES - 3).sum()
+        assert outcome(folder / "2.nii", others, float(total), seed=-1)
+
+
+@pytest.mark.parametrize("block", [*SAMPLES, *OTHERS])
+def test_a_mutated_image_is_read_or_refused(tmp_path: Path, block: int) -> None:
+    others = write_others(tmp_path)
+    check_unmutated(tmp_path, others)  # which loads compiled code of 15 MB
     taken = 0
     tracemalloc.start()
     for seed in range(block * PER_BLOCK, (block + 1) * PER_BLOCK):
@@ -181,10 +196,4 @@ def test_a_mutated_image_is_read_or_refused(tmp_path: Path, block: int) -> None:
 
 def test_unmutated_images_are_read(tmp_path: Path) -> None:
     """Else all could be refused for another reason than its mutation."""
-    others = [tmp_path / "1.nii", tmp_path / "3.nii"]
-    for path in others:
-        path.write_bytes(BASES[0][1])
-    for i, (_, content) in enumerate(BASES):
-        (tmp_path / "2.nii").write_bytes(content)
-        total = VALUES.sum() if i in (0, 2) else (0.5 * VALUES - 3).sum()
-        assert outcome(tmp_path / "2.nii", others, float(total), seed=-1)
+    check_unmutated(tmp_path, write_others(tmp_path))

@@ -150,10 +150,13 @@ class TestSignals:
             def __del__(self) -> None:
                 signal.raise_signal(signal.SIGTERM)
 
-        before = sys.unraisablehook
-        with interruptible(), pytest.raises(KeyboardInterrupt):
+        def work() -> None:
             Signalled()
             time.sleep(30)
+
+        before = sys.unraisablehook
+        with interruptible(), pytest.raises(KeyboardInterrupt):
+            work()
         assert sys.unraisablehook is before
 
     def test_other_exceptions_that_python_ignores_are_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
