@@ -70,8 +70,8 @@ def begun(call: Callable[[], Result], n_threads: int = 1) -> Iterator[Callable[[
 def as_done(futures: Iterable[Future[Result]]) -> Iterator[Future[Result]]:
     """Yield futures as they are done, and let signals be handled meanwhile.
 
-    Python only notes a signal, and handles it when the main thread goes on. If the signal arrives just before that thread
-    begins to wait, or in another thread, the wait is not interrupted. So each wait is short.
+    Python only notes a signal, and handles it when the main thread goes on. If the signal arrives just before that
+    thread begins to wait, or in another thread, the wait is not interrupted. So each wait is short.
     """
     waiting = set(futures)
     while waiting:
