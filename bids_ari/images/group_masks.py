@@ -1,5 +1,6 @@
 """The mask of a group: voxels inside the brain masks of enough subjects, and inside grey matter."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.bids.entities import printable
+from bids_ari.bids.subject_masks import SubjectMasks, find_tissues
 from bids_ari.errors import EmptyMaskError, GridMismatchError, listing
 from bids_ari.images.binary import voxels_inside
 from bids_ari.images.files import read_image
@@ -15,12 +17,50 @@ from bids_ari.images.image import Image
 from bids_ari.images.masks import n_required
 from bids_ari.images.resampling import is_elsewhere, resample, resample_nearest
 from bids_ari.images.space import BoolArray
+from bids_ari.images.templates import TEMPLATE, template_tissue
 from bids_ari.images.volume import Grid
 from bids_ari.runtime.progress import track
 from bids_ari.stats.distributions import FloatArray
 
+log = logging.getLogger(__name__)
+
 GREY_FLAG = "grey-matter-threshold"
 """The option that sets the least probability of grey matter."""
+
+SUBJECTS = "subjects"
+"""Instead of a file of grey matter: the mean of the maps of the subjects."""
+
+_LACKS_MUCH = 0.05  # of the voxels of most subjects
+
+
+@dataclass(frozen=True, slots=True)
+class GreyMatter:
+    """Where the grey matter of a mask is from."""
+
+    source: str  # a file, or one of the words TEMPLATE and SUBJECTS
+    threshold: float
+    hashes: Mapping[Path, str]  # SHA-256 of each file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupMask:
+    """The mask of a group, and how it was made."""
+
+    masks: SubjectMasks
+    coverage: float
+    grid: Grid
+    inside: BoolArray  # (x, y, z)
+    lacking: Mapping[str, int]  # by subject, the number of its voxels outside the mask of this subject
+    grey: GreyMatter | None = None
+
+    @property
+    def description(self) -> str:
+        """The definition of the mask."""
+        n = len(self.masks.files)
+        needed = n_required(self.coverage, n)
+        which = f"at least {needed} of" if needed < n else "all"
+        text = f"Voxels inside the brain masks of {f'{which} {n} subjects' if n > 1 else 'one subject'}"
+        return text + (", in grey matter" if self.grey else "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +85,62 @@ class SubjectCounts:
         """Return how many voxels of a mask each subject lacks."""
         wanted = np.packbits(inside)
         return {subject: int(np.unpackbits(wanted & ~bits).sum()) for subject, bits in self.own.items()}
+
+
+def make_mask(
+    masks: SubjectMasks,
+    *,
+    coverage: float = 1.0,
+    grey_matter: str | None = None,
+    threshold: float,
+    like: Grid | None = None,
+) -> GroupMask:
+    """Make the mask of a group.
+
+    Parameters
+    ----------
+    masks : SubjectMasks
+        The brain masks of the subjects.
+    coverage : float
+        The least part of the subjects whose masks contain a voxel, in (0, 1].
+    grey_matter : str, optional
+        A map of the probability of grey matter, ``template`` for TemplateFlow's map of the space, or ``subjects`` for
+        the mean of the maps of the subjects; by default, voxels of the whole brain are inside.
+    threshold : float
+        The least probability of grey matter, in (0, 1].
+    like : Grid, optional
+        The grid of the mask; by default, that of the brain masks.
+
+    Raises
+    ------
+    GridMismatchError, EmptyMaskError, InputNotFoundError
+        When images do not fit together, have no voxel in common, or a map of grey matter does not exist.
+    """
+    counted = count_masks(masks.files, like)
+    inside, grey = counted.inside(coverage), None
+    if grey_matter:
+        files = _grey_files(grey_matter, masks, counted.grid)
+        in_grey, hashes = find_grey_matter(files, counted.grid, threshold)
+        inside = intersection(inside, in_grey, files, threshold)
+        grey = GreyMatter(grey_matter, threshold, {path: hashes[path] for path in files})
+    _note_small_masks(counted)
+    return GroupMask(masks, coverage, counted.grid, inside, counted.lacking(inside), grey)
+
+
+def _grey_files(source: str, masks: SubjectMasks, grid: Grid) -> list[Path]:
+    """Return the maps of grey matter, by a word or the name of a file."""
+    if source == SUBJECTS:
+        return [*find_tissues(masks).values()]
+    return [template_tissue(masks.space or None, grid) if source == TEMPLATE else Path(source)]
+
+
+def _note_small_masks(counted: SubjectCounts) -> None:
+    """Log subjects whose masks lack many of the voxels that most subjects have."""
+    usual = counted.inside(0.5)
+    n_usual = int(usual.sum())
+    for subject, n in counted.lacking(usual).items():
+        if n > _LACKS_MUCH * n_usual:
+            log.warning("sub-%s lacks %.0f %% of the voxels that half of the subjects have", subject, 100 * n / n_usual)
 
 
 def count_masks(masks: Mapping[str, Sequence[Path]], like: Grid | None = None) -> SubjectCounts:
@@ -114,7 +210,7 @@ def _check_place(label: str, own: Grid, grid: Grid) -> None:
         raise GridMismatchError(f"{label} lies elsewhere: {own}", f"a field of view like {grid}", "Check the space")
 
 
-def grey_matter(files: Sequence[Path], grid: Grid, threshold: float) -> tuple[BoolArray, dict[Path, str]]:
+def find_grey_matter(files: Sequence[Path], grid: Grid, threshold: float) -> tuple[BoolArray, dict[Path, str]]:
     """Return the voxels of a grid with enough grey matter, and the SHA-256 of each file.
 
     Parameters

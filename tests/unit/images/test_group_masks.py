@@ -9,7 +9,7 @@ import pytest
 from builders import AFFINE, SHAPE, image
 
 from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, UsageError
-from bids_ari.images.group_masks import count_masks, grey_matter, intersection
+from bids_ari.images.group_masks import count_masks, find_grey_matter, intersection
 from bids_ari.images.volume import Grid
 
 Save = Callable[..., Path]
@@ -99,13 +99,13 @@ class TestGreyMatter:
     def test_the_mean_of_maps(self, saved: Save) -> None:
         """Means of 0.35 in 4 slices and 0.15 in one more: only the former reach 0.2."""
         paths = [saved("a", 0.3 * box(5, 3, 3)), saved("b", 0.4 * box(4, 3, 3))]
-        inside, hashes = grey_matter(paths, GRID, 0.2)
+        inside, hashes = find_grey_matter(paths, GRID, 0.2)
         np.testing.assert_array_equal(inside, box(4, 3, 3) > 0)
         assert {*hashes} == {*paths}
         assert {len(each) for each in hashes.values()} == {64}
 
     def test_a_mask_of_255(self, saved: Save) -> None:
-        inside, _ = grey_matter([saved("a", 255 * box(4, 3, 3), dtype=np.uint8)], GRID, 0.2)
+        inside, _ = find_grey_matter([saved("a", 255 * box(4, 3, 3), dtype=np.uint8)], GRID, 0.2)
         np.testing.assert_array_equal(inside, box(4, 3, 3) > 0)
 
     def test_a_finer_grid_is_interpolated(self, saved: Save, tmp_path: Path) -> None:
@@ -113,16 +113,16 @@ class TestGreyMatter:
         fine[:9, :6, :6] = 0.5
         path = tmp_path / "fine.nii.gz"
         nib.save(image(fine, AFFINE @ np.diag([0.5, 0.5, 0.5, 1])), path)
-        inside, _ = grey_matter([path], GRID, 0.2)
+        inside, _ = find_grey_matter([path], GRID, 0.2)
         np.testing.assert_array_equal(inside, box(5, 3, 3) > 0)  # voxels 0 to 8 of half the size
 
     def test_a_statistic_is_refused(self, saved: Save, rng: np.random.Generator) -> None:
         with pytest.raises(DataError, match="map of grey matter"):
-            grey_matter([saved("a", 3 * rng.normal(size=SHAPE))], GRID, 0.2)
+            find_grey_matter([saved("a", 3 * rng.normal(size=SHAPE))], GRID, 0.2)
 
     def test_a_threshold_that_is_no_probability(self, saved: Save) -> None:
         with pytest.raises(UsageError, match="grey-matter-threshold"):
-            grey_matter([saved("a", box(4, 3, 3))], GRID, 2)
+            find_grey_matter([saved("a", box(4, 3, 3))], GRID, 2)
 
     def test_no_voxel_in_both(self) -> None:
         with pytest.raises(EmptyMaskError, match=r"at least 0\.2 in gm\.nii"):
