@@ -12,7 +12,7 @@ from bids_ari.runtime.progress import step
 FWHM = 8.0
 """Smoothing in mm, as in nilearn's tutorial on true positives in clusters."""
 
-LAYOUTS = ("fmriprep", "fitlins", "halfpipe", "spm", "fsl", "hcp")
+LAYOUTS = ("fmriprep", "fitlins", "halfpipe", "spm", "fsl", "hcp", "openneuro")
 """For ``--layout``: modules of ``bids_ari.demo`` whose function ``write`` writes practice data into a folder."""
 
 

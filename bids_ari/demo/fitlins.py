@@ -38,17 +38,18 @@ def write(folder: Path) -> None:
         inside = VolumeSpace(mask.grid, field_of_view(mask, subject))
         labels = {"sub": subject, "task": TASK, "space": SPACE}
         place = f"node-runLevel/sub-{subject}"
-        _write_statistics(out, place, inside, values.astype(np.float64), variance, DOF, **labels)
+        write_statistics(out, place, inside, values.astype(np.float64), variance, DOF, **labels, contrast=CONTRAST)
         fit = -N_SCANS / 2 * (np.log(2 * np.pi * variance) + 1)
         explained = values**2 / (values**2 + DOF * variance)
         for stat, image in {"logLikelihood": fit, "rSquare": explained}.items():
             _write(out, place, inside, image, stat=stat, **labels)
     common = VolumeSpace(mask.grid, np.logical_and.reduce([field_of_view(mask, each) for each in SUBJECTS]))
     mean, of_mean = np.mean(maps, axis=0), np.var(maps, axis=0, ddof=1) / len(maps)
-    _write_statistics(out, "node-groupLevel", common, mean, np.where(common.inside, of_mean, 1), len(maps) - 1.0)
+    of_mean = np.where(common.inside, of_mean, 1)
+    write_statistics(out, "node-groupLevel", common, mean, of_mean, len(maps) - 1.0, contrast=CONTRAST)
 
 
-def _write_statistics(
+def write_statistics(
     out: Derivatives,
     place: str,
     inside: VolumeSpace,
@@ -57,11 +58,11 @@ def _write_statistics(
     dof: float,
     **labels: str,
 ) -> None:
-    """Write the five maps of a contrast."""
+    """Write the five maps of a contrast, in the names of FitLins."""
     t = effect / np.sqrt(variance)
     p = p_from_t(t, dof, "greater")
     for stat, values in {"effect": effect, "variance": variance, "t": t, "z": z_from_t(t, dof), "p": p}.items():
-        _write(out, place, inside, values, **labels, contrast=CONTRAST, stat=stat)
+        _write(out, place, inside, values, **labels, stat=stat)
 
 
 def _write(out: Derivatives, place: str, inside: VolumeSpace, values: FloatArray, **labels: str) -> None:

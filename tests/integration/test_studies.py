@@ -4,7 +4,6 @@ import contextlib
 import csv
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -19,10 +18,9 @@ import builders_white
 import nibabel as nib
 import numpy as np
 import pytest
-from builders import SHAPE, brain, describe, saved, write_group
+from builders import SHAPE, describe, write_group
 from builders_openneuro import (
     FLANKER,
-    SMALL,
     contrasts_of,
     key_of,
     sessions_of,
@@ -30,7 +28,8 @@ from builders_openneuro import (
     write_outputs,
 )
 from builders_places import compiled_code
-from docpages import DOCS, blocks, commands_of
+from docpages import DOCS
+from docpages_run import PROGRAMS, follow
 
 from bids_ari.cli.main import main
 from bids_ari.cli.studies import main as studies
@@ -249,34 +248,14 @@ def test_no_summary_of_nothing(analyses: Path, tmp_path: Path, capsys: pytest.Ca
     assert not (tmp_path / "out").exists()
 
 
-def write_page_study(root: Path) -> None:
-    """Write the studies that the page on many studies names, and brain masks of fMRIPrep."""
-    rng = np.random.default_rng(4)
-    for study, task in (("ds000102", "flanker"), ("ds000114", "fingerfootlips")):
-        model = FLANKER | {"Name": study, "Input": {"task": [task], "subject": ["01", "02", "03"]}}
-        nodes = [node | {"GroupBy": [key for key in node["GroupBy"] if key != "session"]} for node in model["Nodes"]]
-        model["Nodes"] = [nodes[0] | {"Contrasts": nodes[0]["Contrasts"][:1]}, *nodes[1:]]
-        write_model(root / "statsmodel_specs", model)
-        write_outputs(root / "analyses" / study / f"task-{task}", model, rng, signal=9)
-        prepared = root / "fmriprep" / study / "derivatives"
-        describe(prepared, Name="fMRIPrep")
-        for subject in ("01", "02", "03"):
-            name = f"sub-{subject}_task-{task}_space-MNI152NLin2009cAsym_desc-brain_mask.nii.gz"
-            (prepared / f"sub-{subject}" / "func").mkdir(parents=True)
-            saved(prepared / f"sub-{subject}" / "func" / name, brain(rng, shape=SMALL) != 0)
+NOT_RUN = ("platforms/openneuro/submit.sh", "datalad")
+"""Programs on the page that are not run: tests/platforms/test_openneuro.py has the first, the other needs a network."""
 
 
-NOT_RUN = {
-    "platforms/openneuro/submit.sh": "tests/platforms/test_openneuro.py",
-    "apptainer": "containers are run by tests/container",
-    "datalad": "needs DataLad; messages on links without content are tested here",
-}
-"""Programs on the page that are not run here, with the reason or the test."""
-
-
-def test_the_page_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each command ends with 0, also that with a loop over the list, and the masks have the names in the flags."""
-    write_page_study(tmp_path / "data")
+def test_the_page_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With practice data, of which one contrast cannot be analysed; the loop makes a mask of each task."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bin").mkdir()
     for name in ("bids_ari_studies", "bids_ari_mask"):
@@ -286,21 +265,20 @@ def test_the_page_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", builders_white.PATH)
-    n_run = 0
-    for block in blocks(DOCS / "openneuro.md", "bash"):
-        if block.text.startswith("for "):
-            subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], check=True, capture_output=True)
-            assert len(list((tmp_path / "masks").glob("ds000*_task-*_space-MNI152NLin2009cAsym_mask.nii.gz"))) == 2
-            continue
-        for command in commands_of(block):
-            program, *words = shlex.split(command)
-            if program not in NOT_RUN:
-                assert (program, run(*words)) == ("bids-ari-studies", 0), command
-                n_run += 1
-    assert n_run == 5
-    masked = table_of(tmp_path / "results-masked")
-    assert len(masked) == 2
-    assert {row["points"] for row in masked} == {"36"}  # 3 x 4 x 3, inside the outermost layer
+    codes = []
+
+    def studies_of_page(words: Sequence[str]) -> int:
+        codes.append(run(*words))
+        return 0
+
+    monkeypatch.setitem(PROGRAMS, "bids-ari-studies", studies_of_page)
+    follow(DOCS / "openneuro.md", capsys, {program: lambda _: None for program in NOT_RUN})
+    assert codes == [65, 65, 0, 65, 65]  # --list, all, --include, --summary-only, with masks
+    masked = [row for row in table_of(tmp_path / "results-masked") if row["reason"] == "n/a"]
+    masks = sorted((tmp_path / "masks").glob("ds*_task-*_space-MNI152NLin2009cAsym_mask.nii.gz"))
+    sizes = {path.name.partition("_space")[0]: str(np.count_nonzero(nib.load(path).dataobj)) for path in masks}
+    assert len(masked) == 4
+    assert {f"{row['study']}_task-{row['task']}": row["points"] for row in masked} == sizes
 
 
 def test_an_interrupted_command_keeps_results_and_writes_the_summary(analyses: Path, tmp_path: Path) -> None:

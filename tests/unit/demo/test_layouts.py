@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from bids_ari.cli.demo import LAYOUTS, main
-from bids_ari.demo import fitlins, fmriprep, fsl, halfpipe, spm
+from bids_ari.demo import fitlins, fmriprep, fsl, halfpipe, openneuro, spm
 from bids_ari.demo.dataset import practice_folder
 from bids_ari.demo.fmriprep import CUT, N_SCANS, SUBJECTS
+from bids_ari.design.stats_model import node_names, read_model
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import read_image
 from bids_ari.runtime.caches import TEMPORARY
@@ -138,3 +139,53 @@ def test_runs_of_feat_are_in_the_space_of_the_scanner_and_resampled(tmp_path: Pa
     group = tmp_path / "fsl" / "group" / "left_right.gfeat" / "cope1.feat"
     z, thresholded = (np.asarray(nib.load(path).dataobj) for path in (group / NAMES[0], group / NAMES[1]))
     np.testing.assert_array_equal(thresholded, np.where(z > 2.3, z, 0))
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The practice studies of many."""
+    folder = tmp_path_factory.mktemp("many") / "data"
+    openneuro.write(folder)
+    return folder
+
+
+def test_studies_of_openneuro_have_models_maps_and_masks(many: Path) -> None:
+    """FitLins has maps of one subject for a contrast of errors, and one task has no model."""
+    n_maps = {}
+    for task in openneuro.TASKS:
+        folder = many / "analyses" / task.study / f"task-{task.task}"
+        for contrast in task.maps:
+            paths = folder.glob(f"node-runLevel/sub-*/*_contrast-{contrast}_stat-effect_statmap.nii.gz")
+            n_maps[task.study, task.task, contrast] = len(list(paths))
+        masks = many / "fmriprep" / task.study / "derivatives"
+        assert len(list(masks.glob(f"sub-*/func/*_task-{task.task}_*_mask.nii.gz"))) == task.n_subjects * len(task.runs)
+        model = many / "statsmodel_specs" / task.study / f"{task.study}-{task.task}_specs.json"
+        assert model.exists() == task.has_model
+        if task.has_model:
+            assert node_names(model) == ("data_level",)
+            assert read_model(model, "data_level")
+    assert n_maps == {
+        ("ds900001", "buttons", "leftvbase"): 16,
+        ("ds900001", "buttons", "leftvright"): 16,
+        ("ds900002", "buttons", "leftvright"): 10,
+        ("ds900002", "buttons", "errorvcorrect"): 1,
+        ("ds900002", "tapping", "leftvright"): 10,
+    }
+
+
+def test_maps_of_subjects_are_means_of_runs_weighted_by_variances(many: Path) -> None:
+    task = many / "analyses" / "ds900001" / "task-buttons"
+    run = "sub-01_task-buttons_run-{}_space-MNI152NLin2009cAsym_contrast-leftvright_stat-{}_statmap.nii.gz"
+    effects, variances = (
+        np.array([nib.load(task / "node-runLevel" / "sub-01" / run.format(i, stat)).get_fdata() for i in (1, 2)])
+        for stat in ("effect", "variance")
+    )
+    inside = (variances > 0).all(axis=0)
+    weights = 1 / variances[:, inside]
+    mean, variance = (
+        nib.load(task / "node-subjectLevel" / "sub-01" / f"sub-01_contrast-leftvright_stat-{stat}_statmap.nii.gz")
+        for stat in ("effect", "variance")
+    )
+    expected = (weights * effects[:, inside]).sum(axis=0) / weights.sum(axis=0)
+    np.testing.assert_allclose(mean.get_fdata()[inside], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(variance.get_fdata()[inside], 1 / weights.sum(axis=0), rtol=1e-6)
