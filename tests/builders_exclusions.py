@@ -141,6 +141,13 @@ def nodes(root: Path) -> list[str]:
     return ["group", "--model", str(path)]
 
 
+def listed(root: Path) -> list[str]:
+    """A table of subjects with one without any map."""
+    maps(root, "01", "02", "03")
+    table(root, {"1": "20", "2": "20", "3": "20", "4": "30"})
+    return ["group"]
+
+
 def divided(root: Path) -> list[str]:
     """Analyses for each session and age, which some maps lack."""
     maps(root, "01", "02", "03", "04", "05", "06", session="1")
@@ -207,6 +214,7 @@ STUDIES = {
     "manifest": Study(manifest, (Reason.NO_MAP_IN_MANIFEST,)),
     "model": Study(model, (Reason.BY_MODEL,)),
     "nodes": Study(nodes, (Reason.NOT_PASSED_ON, Reason.NO_MAP_FOR_NODE, Reason.NOT_THERE)),
+    "listed": Study(listed, (Reason.ONLY_LISTED,)),
     "divided": Study(divided, (Reason.NOT_DIVIDED, Reason.NO_GROUP)),
     "sessions": Study(sessions, (Reason.NEARLY_SELECTED,)),
     "F contrasts": Study(f_contrasts, (Reason.SEVERAL_EFFECTS,)),

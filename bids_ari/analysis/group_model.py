@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.analysis.joint_tests import check_joint_tests
+from bids_ari.analysis.listed import with_rows
 from bids_ari.analysis.minimum_effect import check_minimum_effect
 from bids_ari.analysis.variances import GroupVariances, compare_variances, notes_on_permuted_groups
 from bids_ari.analysis.within import notes_within, plan_within
@@ -52,6 +53,7 @@ def plan(
     contrast.check()
     if isinstance(participants, str | Path):
         participants = read_participants(participants)
+        contrast = with_rows(contrast, participants)
     if participants is not None:
         participants = participants.matched([*contrast.subjects, *(entry.subject for entry in contrast.excluded)])
     if participants is not None and (sessions := _sessions(contrast)):

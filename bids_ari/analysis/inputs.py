@@ -10,6 +10,7 @@ from reprlib import repr as shorten
 from typing import Any
 
 from bids_ari.analysis.group_model import plan
+from bids_ari.analysis.listed import with_listed
 from bids_ari.analysis.model_nodes import find_node_inputs, joined
 from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap
 from bids_ari.bids.dataset import Dataset, open_dataset
@@ -26,8 +27,10 @@ from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Settings
 from bids_ari.design.blocks import block_file
+from bids_ari.design.model_inputs import NodeInputs
 from bids_ari.design.subjects import no_table
 from bids_ari.errors import (
+    BidsAriError,
     DataError,
     InputNotFoundError,
     NoMatchError,
@@ -80,12 +83,14 @@ def find_contrasts(settings: Settings, *, make_database: bool = True) -> tuple[D
     search = partial(_search, dataset, settings, filters or {})
     if settings.options.model is None:
         discovery = search(by=entities, weights=settings.options.is_weighted)
+        discovery = _with_listed(discovery, dataset, settings, filters or {})
         return dataset, _by_columns(discovery, columns, dataset, settings)
     found, notes = find_node_inputs(dataset, settings.options, search, entities, settings.filters.combine is not None)
     divided = []
     for each in found:
         names = tuple(dict.fromkeys((*columns, *each.model.group_columns)))
-        divided.append(replace(each, discovery=_by_columns(each.discovery, names, dataset, settings)))
+        listed = _with_listed(each.discovery, dataset, settings, filters or {}, each.model.inputs)
+        divided.append(replace(each, discovery=_by_columns(listed, names, dataset, settings)))
     return dataset, joined(divided, notes, is_one=len(found) + len(notes) == 1)
 
 
@@ -105,6 +110,26 @@ def _search(
     own = settings.filters.arguments() | arguments
     found = discover(dataset, **own, where={**where, **filters} or None, tables=_folders(dataset, settings))
     return found if settings.level == "participant" else without_f(found)
+
+
+def _with_listed(
+    discovery: Discovery,
+    dataset: Dataset,
+    settings: Settings,
+    filters: Mapping[str, Any],
+    inputs: NodeInputs | None = None,
+) -> Discovery:
+    """Add the subjects that only the table of subjects lists, if it can be read: the group model may not need it."""
+    chosen = settings.filters
+    where = (*filters, *["sub"] * bool(chosen.participant_label))
+    try:
+        table = _read_table(dataset, settings)
+    except BidsAriError as error:
+        log.debug("%s", error)
+        return discovery
+    if table is None:
+        return discovery
+    return with_listed(discovery, dataset, table, exclude=chosen.exclude, where=where, inputs=inputs)
 
 
 def _divisions(dataset: Dataset, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:

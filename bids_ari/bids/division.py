@@ -1,6 +1,6 @@
 """Division of contrasts by the labels of entities, such as session: one analysis for each label."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from bids_ari.bids.contrasts import COMBINED_OVER, Combine, ContrastSet, Discovery, by_name
@@ -113,7 +113,8 @@ def divide_subjects(discovery: Discovery, columns: Sequence[str], table: Partici
             values = sorted({_cell(table, member.subject, column) for member in contrast.members} - {""})
             for value in values:
                 key = contrast.entities.with_(**{safe_label(column): value})
-                made[key] = _part(contrast, key, column, value, table)
+                others = {other for other in values if other != value}
+                made[key] = _part(_without_those_of(contrast, others, column, table), key, column, value, table)
             if not values:
                 lost += [*_without_value(contrast, column, table), *contrast.excluded]
         discovery = Discovery(by_name(made), (*discovery.excluded, *lost))
@@ -127,6 +128,14 @@ def _part(contrast: ContrastSet, key: Entities, column: str, value: str, table: 
     note = f"Subjects whose {printable(column)} is {printable(value)}"
     kept = contrast.keep(subjects, _without_value(contrast, column, table))
     return replace(kept, entities=key.written(), notes=(*contrast.notes, note))
+
+
+def _without_those_of(contrast: ContrastSet, others: Collection[str], column: str, table: Participants) -> ContrastSet:
+    """Return a contrast set without the excluded subjects whose value is another one, of which there is a set, too."""
+    excluded = (
+        each for each in contrast.excluded if not (each.is_subject and _cell(table, each.subject, column) in others)
+    )
+    return replace(contrast, excluded=tuple(excluded))
 
 
 def _without_value(contrast: ContrastSet, column: str, table: Participants) -> list[Excluded]:

@@ -79,6 +79,7 @@ class Reason(Enum):
     # a subject
     NO_MAP = "no {stat} map of this contrast"
     NO_MAP_IN_MANIFEST = "no {stat} map in line {line} of {table}"
+    ONLY_LISTED = "no map; {table} lists it"
     NO_ROW = "not in {table}"
     UNCLEAR_ROW = "not in {table}; {others} differs only in leading zeros, but may be another subject"
     NO_GROUP = "no value of {column} in {table}, by which analyses are divided"
@@ -103,9 +104,13 @@ ORDINARY = frozenset(
         *(Reason.OUR_RESULTS, Reason.NOT_A_MAP, Reason.WHOLE_DATASET, Reason.GROUP_RESULT, Reason.OTHER_STAT),
         *(Reason.OTHER_STAGE, Reason.NOT_SELECTED, Reason.BY_FILTER_FILE, Reason.BY_LABEL, Reason.NOT_COMPARED),
         *(Reason.NOT_A_PAIR, Reason.NOT_ALIKE, Reason.BY_MODEL, Reason.NOT_PASSED_ON, Reason.HALF_A_MAP),
+        Reason.ONLY_LISTED,
     }
 )
-"""Reasons that need no warning: by choice, for maps that other analyses use, or that another entry explains."""
+"""Reasons that need no warning: by choice, for maps that other analyses use, or that another entry explains.
+
+A table of subjects may list those of a whole dataset, of whom some were not scanned for the maps.
+"""
 
 
 @lru_cache(4096)

@@ -5,7 +5,7 @@ Cells stay text as they are in the file; `bids_ari.bids.columns` defines missing
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -47,6 +47,12 @@ class Participants:
             notes=(*self.notes, *filter(None, [note])),
             unclear=found.unclear,
         )
+
+    def only_listed(self, known: Collection[str]) -> list[str]:
+        """Return the subjects that are not among known ones, nor may be one of them by a label with other zeros."""
+        table = self.matched(known)
+        others = {*known, *(label for labels in table.unclear.values() for label in labels)}
+        return [label for label in table.rows if label not in others]
 
     def missing(self, subject: str, columns: Iterable[str]) -> tuple[str, ...]:
         """Return the columns in which a subject has no value."""

@@ -11,7 +11,7 @@ from bids_ari.design import Missing
 from bids_ari.design.checks import list_excluded
 from bids_ari.design.coding import Levels
 from bids_ari.design.model_inputs import NodeInputs
-from bids_ari.errors import DesignError, InputNotFoundError, UsageError, counted, listing
+from bids_ari.errors import DesignError, InputNotFoundError, UsageError, listing
 from bids_ari.stats.distributions import FloatArray
 
 
@@ -35,8 +35,6 @@ def select_subjects(
             "Fill in the table, or exclude these subjects with --exclude or --missing drop",
         )
     notes = participants.notes + participants.notes_on(variables, subjects)
-    if unused := [f"sub-{subject}" for subject in participants.rows if subject not in subjects]:
-        notes += (f"{counted(len(unused), 'subject')} of {participants.path.name} without a map: {listing(unused)}.",)
     return included, excluded, notes
 
 

@@ -73,16 +73,6 @@ class TestFormula:
         )
         assert len(make_design(ALL, TABLE, "group", missing="error").subjects) == 6
 
-    def test_subjects_of_the_table_without_a_map_are_noted(self) -> None:
-        many = people(age=range(12))
-        assert make_design(ALL, many, "center(age)").notes == (
-            "6 subjects of participants.tsv without a map: sub-07, sub-08, sub-09, sub-10, sub-11 and 1 more.",
-        )
-        assert make_design(tuple(many.rows)[:11], many, "center(age)").notes == (
-            "1 subject of participants.tsv without a map: sub-12.",
-        )
-        assert make_design(ALL, many).notes == ()
-
     def test_notes_of_the_table_are_notes_of_the_design(self) -> None:
         with_notes = Participants(TABLE.path, TABLE.columns, TABLE.rows, TABLE.lines, notes=("Of sessions.",))
         assert make_design(ALL, with_notes, "0 + group").notes == ("Of sessions.",)
