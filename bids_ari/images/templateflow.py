@@ -8,7 +8,8 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -179,6 +180,18 @@ def fetched(path: Path, listed: Sequence[Path], where: StandardSpace) -> Path:
 def home() -> Path:
     """Return TemplateFlow's folder on this machine, which may not exist; its client, when imported, makes it."""
     return Path(os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow")
+
+
+@contextmanager
+def home_at(folder: Path) -> Iterator[None]:
+    """Let a folder be that of TemplateFlow during a block."""
+    before = os.environ.get("TEMPLATEFLOW_HOME")
+    os.environ["TEMPLATEFLOW_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.pop("TEMPLATEFLOW_HOME")
+        os.environ.update({} if before is None else {"TEMPLATEFLOW_HOME": before})
 
 
 def client() -> Any:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bids_ari.errors import NoMatchError, UsageError
-from bids_ari.images.template_downloads import needed_files, read_wanted
+from bids_ari.images.needed_templates import needed_files, read_wanted
 
 INDEX = """
 tpl-Vol/template_description.json
