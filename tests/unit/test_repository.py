@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def test_addresses_are_those_of_the_package() -> None:
     assert all(address.startswith(source) for address in PROJECT["urls"].values())
     for page in (ROOT / "README.md", *DOCS.glob("*.md")):
         assert set(re.findall(r"git\+(\S+?)(?:[\s`]|$)", page.read_text())) <= {source}
+
+
+def test_the_repository_has_no_images_and_results() -> None:
+    """Inputs of tests are made by code; what scripts and commands write here is not part of the repository."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not in a clone of the repository")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    ours = [Path(name) for name in listed.split("\0") if name]
+    assert len(ours) > 500
+    assert not [each for each in ours if {".nii", ".gii", ".npz"} & {*each.suffixes}]
+    folders = {each.parts[0] for each in ours if len(each.parts) > 1}
+    expected = {".ci", ".github", "benchmarks", "bids_ari", "docs", "platforms", "tests", "validation"}
+    assert folders == expected
 
 
 def test_hooks_use_programs_of_the_environment() -> None:
