@@ -9,9 +9,6 @@ from bids_ari.cli.arguments import Parser, some_path
 from bids_ari.cli.runner import answer
 from bids_ari.runtime.progress import step
 
-FWHM = 8.0
-"""Smoothing in mm, as in nilearn's tutorial on true positives in clusters."""
-
 LAYOUTS = ("fmriprep", "fitlins", "halfpipe", "spm", "fsl", "hcp", "openneuro")
 """For ``--layout``: modules of ``bids_ari.demo`` whose function ``write`` writes practice data into a folder."""
 
@@ -31,9 +28,9 @@ def parser() -> Parser:
     top.add_argument("output_dir", type=some_path, metavar="OUT", help="folder for dataset/ and results/ (required)")
     kinds = top.add_mutually_exclusive_group()
     text = "maps of both hemispheres on the meshes of fsaverage5 instead of volumes"
-    kinds.add_argument("--surface", action="store_true", help=text)
+    kinds.add_argument("--surface", dest="kind", action="store_const", const="surfaces", help=text)
     text = "download real maps instead: 16 subjects of the Localizer dataset, as in nilearn's tutorial"
-    kinds.add_argument("--localizer", action="store_true", help=text)
+    kinds.add_argument("--localizer", dest="kind", action="store_const", const="localizer", help=text)
     text = "write practice data to OUT instead, in the layout of a program, and analyse nothing"
     kinds.add_argument("--layout", choices=LAYOUTS, help=text)
     return top
@@ -43,36 +40,17 @@ def run_demo(arguments: argparse.Namespace) -> int:
     """Write a dataset and analyse it; write paths and a summary of the results to stdout, and return the exit code."""
     if arguments.layout:
         return write_layout(arguments)
-    from bids_ari.config.options import Options
-    from bids_ari.config.settings import Settings
-    from bids_ari.demo import localizer, surfaces, volumes
+    from bids_ari.demo.analysis import analyse
     from bids_ari.outputs.names import explorer_name, report_name
-    from bids_ari.workflow import run
 
-    dataset, results = arguments.output_dir / "dataset", arguments.output_dir / "results"
-    mask, n_active = None, None
-    if arguments.localizer:
-        with step("downloading maps"):
-            localizer.write_localizer(dataset)
-    elif arguments.surface:
-        with step("simulating subjects"):
-            surfaces.write_surfaces(dataset)
-        n_active = surfaces.n_active
-    else:
-        with step("simulating subjects"):
-            volumes.write_simulated(dataset)
-        mask = dataset / volumes.SIMULATED.path("mask", ".nii.gz", desc="brain")
-        n_active = volumes.n_active
-    summary = run(Settings(dataset, results, options=Options(mask=mask, smoothing=FWHM)))
-    for failure in summary.failures:
-        raise failure.error
-    result = summary.results[0]
-    truth = f"; in truth {n_active(dataset, result.space)} are" if n_active else ""
+    demo = analyse(arguments.output_dir, arguments.kind or "volumes")
+    result = demo.result
+    truth = "" if demo.n_active is None else f"; in truth {demo.n_active} are"
     sys.stdout.write(
-        f"Dataset:  {dataset}\n"
-        f"Results:  {results / 'index.html'}\n"
-        f"Report:   {results / report_name(result)}\n"
-        f"Explorer: {results / explorer_name(result)}\n"
+        f"Dataset:  {demo.dataset}\n"
+        f"Results:  {demo.results / 'index.html'}\n"
+        f"Report:   {demo.results / report_name(result)}\n"
+        f"Explorer: {demo.results / explorer_name(result)}\n"
         f"With {1 - result.bound.alpha:.0%} confidence, at least {result.bound.whole} of the {result.space.n_points} "
         f"{result.space.units} tested are active{truth}.\n"
     )
