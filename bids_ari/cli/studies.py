@@ -197,10 +197,13 @@ def _run(studies: "Sequence[Study]", arguments: argparse.Namespace, runner: "Run
 
 
 def _with_shares(options: Sequence[str], n_jobs: int) -> list[str]:
-    """Return options with the share of processors and memory that each of several studies at a time has."""
+    """Return options with the share of each of several studies at a time in processors and memory, if not stated."""
+    if n_jobs == 1:
+        return [*options]
+    given = single.parse(["analyses", "output", "group", *options])
     shares: list[str] = []
-    if n_jobs > 1 and not {"--nprocs", "--n-cpus"} & set(options):
+    if "nprocs" not in given:
         shares += ["--nprocs", str(max(1, n_available() // n_jobs))]
-    if n_jobs > 1 and "--mem" not in options:
+    if "mem" not in given:
         shares += ["--mem", f"{max(1, available_memory() // n_jobs // 2**20)}M"]
     return [*options, *shares]

@@ -136,7 +136,7 @@ def _grey_files(source: str, masks: SubjectMasks, grid: Grid) -> list[Path]:
 
 def _note_small_masks(counted: SubjectCounts) -> None:
     """Log subjects whose masks lack many of the voxels that most subjects have."""
-    usual = counted.inside(0.5)
+    usual = np.asarray(counted.counts >= n_required(0.5, len(counted.own)))  # none, where no voxel is in half of them
     n_usual = int(usual.sum())
     for subject, n in counted.lacking(usual).items():
         if n > _LACKS_MUCH * n_usual:

@@ -55,6 +55,16 @@ def test_voxels_of_all_subjects(fmriprep: Path, capsys: pytest.CaptureFixture[st
     assert "WARNING sub-05 lacks 25 % of the voxels" in err
 
 
+def test_a_coverage_that_half_of_the_subjects_reach_nowhere(fmriprep: Path) -> None:
+    """Each mask is another slice of 9 x 10 voxels: all five slices have one subject of five."""
+    for i, path in enumerate(sorted(fmriprep.rglob("*_mask.nii.gz"))):
+        values = np.zeros(SHAPE)
+        values[1 + i, 1:-1, 1:-1] = 1
+        nib.save(image(values, dtype=np.uint8), path)
+    assert main([str(fmriprep), "mask.nii", "--coverage", "0.2"]) == 0
+    assert int(inside("mask.nii").sum()) == 5 * 9 * 10
+
+
 def test_voxels_of_most_subjects(fmriprep: Path) -> None:
     assert main([str(fmriprep), "mask.nii", "--coverage", "0.8"]) == 0
     assert int(inside("mask.nii").sum()) == 8 * 9 * 10
