@@ -6,12 +6,15 @@ main ones are not listed one by one; the records in ``logs/results/`` list all.
 """
 
 import json
+import os
 import re
 import shlex
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -27,7 +30,9 @@ CRATE = "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 _TERMS = "https://w3id.org/ro/terms/workflow-run#"
-_TERMS_OF_CRATE = [f"{_SPECIFICATION}/context", {term: _TERMS + term for term in ("ContainerImage", "containerImage")}]
+_MORE_TERMS = {term: _TERMS + term for term in ("ContainerImage", "containerImage")}
+_CONTEXT = [f"{_SPECIFICATION}/context", {"creditText": "http://schema.org/creditText", **_MORE_TERMS}]
+"""The terms that are used: those of RO-Crate 1.1, and three that it lacks."""
 
 _FORMATS = {
     ".html": "text/html",
@@ -82,13 +87,15 @@ def write_crate(out: Derivatives) -> None:
     containers = {each["@id"]: each for run in runs if (each := _container(run))}
     logs = [f"{run.folder}/{name}" for run in runs for name in ("settings.toml", "provenance.json")]
     listed = [*_ABOUT, *chain.from_iterable(main.values()), *logs]
-    files = [_file(name) for name in dict.fromkeys(listed) if (out.folder / name).is_file()]
-    known = {each["@id"] for each in files}
-    actions = [_action(run, known, sources) for run in runs]
+    there = _existing(out.folder, listed)
+    ids = {name: _id(name) for name in listed if name in there}
+    files = [_file(name, identifier) for name, identifier in ids.items()]
+    actions = [_action(run, ids, sources) for run in runs]
     root = _root(about, records, files, actions)
     graph = [_DESCRIPTOR, root, _PROFILE, *_license(about), *files, *actions, *map(_program, programs)]
-    lines = ",\n".join(map(json.dumps, [*graph, *sources, *containers.values()]))  # as fast as without lines
-    out.text(CRATE, f'{{"@context": {json.dumps(_TERMS_OF_CRATE)}, "@graph": [\n{lines}\n]}}\n')
+    encode = json.JSONEncoder(separators=(",", ":")).encode
+    lines = ",\n".join(map(encode, [*graph, *sources, *containers.values()]))  # as fast as without lines
+    out.text(CRATE, f'{{"@context":{encode(_CONTEXT)},"@graph":[\n{lines}\n]}}\n')
 
 
 _DESCRIPTOR: Entity = {
@@ -122,9 +129,10 @@ def _ends(crate: Note) -> dict[str, str]:
 
 def _end(out: Derivatives, folder: str, records: Iterable[Note], before: Mapping[str, str]) -> str:
     """Return when the last result of a run was written, by it; later runs write results again, with their time."""
-    if summary := _read(out, f"{folder}/summary.json"):  # the run has ended
+    if (out.folder / folder / "summary.json").is_file():  # the run has ended
         if end := before.get(_id_of_run(folder)):
             return end
+        summary = _read(out, f"{folder}/summary.json")
         with suppress(KeyError, TypeError, ValueError, OverflowError):
             ended = datetime.fromisoformat(summary["Started"]) + timedelta(seconds=summary["Seconds"])
             return ended.isoformat(timespec="seconds")
@@ -171,9 +179,22 @@ def _main(record: Note) -> list[str]:
     return sorted(name for name in names if not leads_out(name))
 
 
-def _file(name: str) -> Entity:
-    """Return a file."""
-    found: Entity = {"@id": _id(name), "@type": "File", "name": _ABOUT.get(name, name.rpartition("/")[2])}
+def _existing(folder: Path, names: Iterable[str]) -> set[str]:
+    """Return those of the names that are files in a folder; on network file systems one list is faster than each."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        inner, slash, last = name.rpartition("/")
+        wanted[inner + slash].add(last)
+    found = set[str]()
+    for inner, own in wanted.items():
+        with suppress(OSError), os.scandir(folder / inner) as entries:
+            found |= {inner + each.name for each in entries if each.name in own and each.is_file()}
+    return found
+
+
+def _file(name: str, identifier: str) -> Entity:
+    """Return a file; its name within its folder is in its identifier already."""
+    found: Entity = {"@id": identifier, "@type": "File"} | ({"name": _ABOUT[name]} if name in _ABOUT else {})
     kind = next((kind for end, kind in _FORMATS.items() if name.endswith(end)), None)
     return found | ({"encodingFormat": kind} if kind else {})
 
@@ -183,10 +204,10 @@ def _id(name: str) -> str:
     return quote(name, safe="/+")
 
 
-def _action(run: _Run, known: set[str], sources: Iterable[Entity]) -> Entity:
-    """Return a run: the program, the inputs and settings, the results that are there."""
+def _action(run: _Run, ids: Mapping[str, str], sources: Iterable[Entity]) -> Entity:
+    """Return a run: the program, the inputs and settings, the results that are there, by their identifiers."""
     command = [word for word in entry(run.facts, "Command", list) if isinstance(word, str)]
-    settings = f"{run.folder}/settings.toml"
+    settings = ids.get(f"{run.folder}/settings.toml")
     found: Entity = {
         "@id": _id_of_run(run.folder),
         "@type": "CreateAction",
@@ -196,8 +217,8 @@ def _action(run: _Run, known: set[str], sources: Iterable[Entity]) -> Entity:
         "startTime": str(run.facts.get("Started")),
         "endTime": run.ended,
         "actionStatus": "http://schema.org/CompletedActionStatus",
-        "object": _links([*sources, *({"@id": name} for name in (settings,) if name in known)]),
-        "result": _links({"@id": name} for name in map(_id, run.results) if name in known),
+        "object": _links([*sources, *([{"@id": settings}] if settings else [])]),
+        "result": _links({"@id": ids[name]} for name in run.results if name in ids),
     }
     container = _container(run)
     return found | ({"containerImage": {"@id": container["@id"]}} if container else {})

@@ -78,6 +78,7 @@ class Derivatives:
         self._stage: _Stage | None = None
         self._run_folder = ""
         self._warned: set[str] = set()
+        self._known: dict[str, list[Note]] | None = None  # records by folder, while the overview is written
 
     def __reduce__(self) -> tuple[type["Derivatives"], tuple[Path, dict[str, Path]], dict[str, str]]:
         """Pickle or copy the output without its open result, so that each worker writes a result of its own."""
@@ -107,14 +108,14 @@ class Derivatives:
 
     @contextmanager
     def shared(self, wait: float = SHARED_WAIT) -> Iterator[None]:
-        """Lock the files about all results during a block, likewise; they are visible as they are written."""
+        """Lock the files about all results in a block, likewise; they are visible at once, records are read once."""
         outer = self._stage
         with lock(self.folder, "shared", f"The overview of {self.folder}", wait):
-            self._stage = None
+            self._stage, self._known = None, {}
             try:
                 yield
             finally:
-                self._stage = outer
+                self._stage, self._known = outer, None
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -309,8 +310,10 @@ class Derivatives:
 
     def _notes(self, folder: str, name: str = "Name") -> list[Note]:
         """Read records, sorted by an entry."""
-        notes = dict(read_notes(self.folder / folder, self._warn))
-        return sorted(notes.values(), key=lambda note: str(note.get(name)))
+        known = {} if self._known is None else self._known
+        if folder not in known:
+            known[folder] = [note for _, note in read_notes(self.folder / folder, self._warn)]
+        return sorted(known[folder], key=lambda note: str(note.get(name)))
 
     def _is_interrupted(self, note: Note) -> bool:
         """Return whether files of a result may be missing and no process is writing them."""

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bids_ari.bids.sidecars import read_json
@@ -51,11 +51,11 @@ def file_name(name: str, extension: str = "") -> str:
 def leads_out(name: str) -> bool:
     """Return whether a relative name leads outside its folder, or is no name of a file.
 
-    >>> leads_out("group/a.tsv"), leads_out("group/../../a.tsv"), leads_out("/a.tsv"), leads_out("")
-    (False, True, True, True)
+    >>> leads_out("group/a.tsv"), leads_out("group/../../a.tsv"), leads_out("/a.tsv"), leads_out("./"), leads_out("")
+    (False, True, True, True, True)
     """
-    path = PurePosixPath(name)
-    return path.is_absolute() or not path.parts or ".." in path.parts or "\0" in name
+    parts = set(name.split("/"))
+    return name.startswith("/") or ".." in parts or "\0" in name or not parts - {"", "."}
 
 
 def siblings_begin_with(contrast: str, result: str) -> str:

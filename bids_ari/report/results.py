@@ -93,8 +93,8 @@ def updated_overview(out: Derivatives) -> Iterator[None]:
 
 def _update(out: Derivatives) -> None:
     """Update the files about all results, if there are any."""
-    if out.records() or out.interrupted() or out.failures():
-        with out.shared():
+    with out.shared():
+        if out.records() or out.interrupted() or out.failures():
             write_overview(out)
             out.describe()
             write_crate(out)

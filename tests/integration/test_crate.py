@@ -33,6 +33,14 @@ def run(data: Path, tmp_path: Path) -> Run:
     return lambda *words: main([str(data), str(tmp_path / "out"), "group", "--threshold", "3", "--tdp", "0.7", *words])
 
 
+TERMS = {
+    *("@id", "@type", "about", "actionStatus", "additionalType", "conformsTo", "containerImage", "creditText"),
+    *("datePublished", "description", "encodingFormat", "endTime", "hasPart", "instrument", "license", "mentions"),
+    *("name", "object", "result", "startTime", "url", "version"),
+}
+"""The terms of the context of RO-Crate 1.1 that are used, and the two that are added to it."""
+
+
 def graph(out: Path) -> dict[str, Entity]:
     """The entities by their identifiers, which have to be unique."""
     found = json.loads((out / "ro-crate-metadata.json").read_text(encoding="utf-8"))["@graph"]
@@ -66,6 +74,11 @@ def ends(out: Path) -> dict[str, str]:
 def check(out: Path) -> None:
     """Check what the two specifications require (MUST), with the numbers of their sections."""
     found = graph(out)
+    # "RO-Crate JSON-LD": each key is a term of the context
+    context, more = json.loads((out / "ro-crate-metadata.json").read_text())["@context"]
+    assert context == "https://w3id.org/ro/crate/1.1/context"
+    assert {key for each in found.values() for key in each} <= TERMS
+    assert {"creditText", "ContainerImage", "containerImage"} == more.keys()
     descriptor, root = found["ro-crate-metadata.json"], found["./"]
     # RO-Crate 1.1, "RO-Crate Metadata File Descriptor"
     assert (descriptor["@type"], linked(descriptor, "about")) == ("CreativeWork", ["./"])

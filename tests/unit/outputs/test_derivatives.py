@@ -377,6 +377,16 @@ class TestResult:
         with out.shared(), pytest.raises(TemporaryError), out.shared(wait=0.1):
             pytest.fail("others write")
 
+    def test_files_about_all_results_are_of_the_same_results(self, out: Derivatives) -> None:
+        """Also when another job publishes one meanwhile, which then updates these files after this process."""
+        publish(out, "a", "a", ["a.txt"])
+        other = Derivatives(out.folder, {})
+        with out.shared():
+            before = out.records()
+            publish(other, "b", "b", ["b.txt"])
+            assert out.records() == before
+        assert [note["Name"] for note in out.records()] == ["a", "b"]
+
     def test_a_file_behind_a_folder_that_another_job_removed_is_published(self, out: Derivatives) -> None:
         """A job that writes nothing removes the empty folders that it made."""
         with Derivatives(out.folder / "new", {}) as mine:
