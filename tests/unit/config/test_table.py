@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bids_ari.cli import main as cli
+from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.config.settings import INFERENCE, MapSettings, Modes, Resources, Settings
 from bids_ari.config.table import SidecarEntry, build, entries, option, part, sidecar_entries
@@ -100,7 +101,7 @@ def test_settings_are_built_from_values_by_name() -> None:
 def test_attributes_are_documented_from_the_table() -> None:
     lines = str(Options.__doc__).splitlines()
     assert lines[lines.index("alpha : float") + 1] == "    Error level of each result (default: 0.05)."
-    assert "method : tuple of {'simes', 'hommel', 'permutation'}" in lines
+    assert f"method : tuple of {{{', '.join(map(repr, METHODS))}}}" in lines
 
 
 def test_memory_is_bytes_or_text() -> None:
