@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from bids_ari.cli import main as single
 from bids_ari.cli.arguments import Parser, some_path
 from bids_ari.cli.runner import answer
-from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, Interrupted, UsageError, counted
+from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, UsageError, counted
 from bids_ari.runtime.memory import available_memory
 from bids_ari.runtime.processors import n_available
-from bids_ari.runtime.progress import counting, step, track
+from bids_ari.runtime.progress import step, track
 
 if TYPE_CHECKING:
-    from bids_ari.studies.layout import Study
     from bids_ari.studies.run import Runner
+    from bids_ari.studies.study import Study
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +110,7 @@ def analyse_studies(arguments: argparse.Namespace, runner: "Runner | None" = Non
     """Analyse all studies, write the summary, and return the exit code."""
     with step("loading libraries", is_logged=False):
         from bids_ari.outputs.records import number
+        from bids_ari.studies.batch import analyse
         from bids_ari.studies.layout import find_studies
         from bids_ari.studies.models import with_usable_model
         from bids_ari.studies.run import LOGS
@@ -125,7 +126,9 @@ def analyse_studies(arguments: argparse.Namespace, runner: "Runner | None" = Non
         studies = [with_usable_model(study) for study in found]
         if arguments.list:
             return _list(studies, arguments)
-        codes = _run(studies, arguments, runner)
+        options = _with_shares(arguments.options, arguments.jobs)
+        are_all = not arguments.include and not arguments.exclude
+        codes = analyse(studies, arguments.output_dir, options, runner, n_jobs=arguments.jobs, are_all=are_all)
     log.info("Studies: %s", arguments.output_dir / "index.html")
     n_failed = codes.total() - codes[0]
     if n_failed:
@@ -166,34 +169,6 @@ def _preview(study: "Study", arguments: argparse.Namespace) -> tuple[str, bool]:
     if errors:
         text += f", {len(errors)} cannot: {errors[0]}".replace("\n", " ")
     return f"{text}; {study.note}" if study.note else text, not errors
-
-
-def _run(studies: "Sequence[Study]", arguments: argparse.Namespace, runner: "Runner | None") -> Counter[int]:
-    """Analyse studies, and write the summary, also after an interruption; return how often each exit code occurred."""
-    from bids_ari.outputs.folder import Files
-    from bids_ari.studies.run import Processes, forget_others, run_studies
-    from bids_ari.studies.summary import write_summary
-
-    Files(arguments.output_dir).open()
-    if not arguments.include and not arguments.exclude:
-        forget_others(arguments.output_dir, studies)
-    codes: Counter[int] = Counter()
-    runner = runner or Processes()
-    options = _with_shares(arguments.options, arguments.jobs)
-    try:
-        with counting("analysing studies", "task", len(studies), arguments.jobs, is_logged=False) as each:
-            for outcome in run_studies(studies, arguments.output_dir, options, runner, arguments.jobs):
-                codes[outcome.code] += 1
-                level = logging.ERROR if outcome.code else logging.INFO
-                state = outcome.message if outcome.code else "done"
-                log.log(level, "%s (%d of %d): %s", outcome.study.name, codes.total(), len(studies), state)
-                write_summary(arguments.output_dir)  # can be looked at during a long run
-                each.advance()
-    except KeyboardInterrupt as error:
-        write_summary(arguments.output_dir)
-        finished = f"{codes.total()} of {counted(len(studies), 'task')} are finished"
-        raise Interrupted(f"{finished}, and all results are kept; the same command goes on from there") from error
-    return codes
 
 
 def _with_shares(options: Sequence[str], n_jobs: int) -> list[str]:

@@ -6,39 +6,18 @@ model ``<study>-<label>_specs.json``.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing, printable
 from bids_ari.studies.models import find_models, with_model
+from bids_ari.studies.study import Study
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.+_-]*")
 _TASK = re.compile(r"task-[a-zA-Z0-9][a-zA-Z0-9.+_-]*")
 _TOGETHER = re.compile(r"(?P<study>[a-zA-Z0-9][a-zA-Z0-9.+-]*)_(?P<task>task-[a-zA-Z0-9.+_-]+)")
 
-
 _ABSENT = "a link to a folder that is not here. Fetch it: datalad get -n, or fix the link"
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """The first-level maps of one task of a study, with its model, or the problem that prevents an analysis."""
-
-    name: str  # study/task-label, or the name of what is outside the layout
-    folder: Path
-    model: Path | None = None  # None: the mean over subjects
-    problem: str = ""
-    note: str = ""
-
-    @property
-    def study(self) -> str:
-        """The label of the study."""
-        return self.name.partition("/")[0]
-
-    @property
-    def task(self) -> str:
-        """The label of the task, with the suffix of the model if it has one; empty outside the layout."""
-        return self.name.partition("/")[2].removeprefix("task-")
 
 
 def find_studies(

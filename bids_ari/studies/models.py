@@ -6,13 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bids_ari.design.stats_model import node_names, read_model
 from bids_ari.errors import BidsAriError, UsageError, listing
-
-if TYPE_CHECKING:
-    from bids_ari.studies.layout import Study
+from bids_ari.studies.study import Study
 
 _MODEL = re.compile(r"(?P<key>.+)_(?:specs|smdl)\.json")
 
@@ -27,7 +24,7 @@ def find_models(models: Path) -> Mapping[str, list[Path]]:
     return found
 
 
-def with_model(study: "Study", known: Mapping[str, list[Path]]) -> "Study":
+def with_model(study: Study, known: Mapping[str, list[Path]]) -> Study:
     """Return a study with its model, or with a note that there is none."""
     key = f"{study.study}-{study.task}"
     if study.problem:
@@ -43,7 +40,7 @@ def with_model(study: "Study", known: Mapping[str, list[Path]]) -> "Study":
     return replace(study, note=f"no model {key}_specs.json in --models{other}: the mean over subjects is tested")
 
 
-def with_usable_model(study: "Study") -> "Study":
+def with_usable_model(study: Study) -> Study:
     """Return a study whose model has a node that can be analysed; else without it, with the reason in a note.
 
     A model that cannot be read is a problem of the study.
@@ -67,7 +64,7 @@ def with_usable_model(study: "Study") -> "Study":
     return _without_model(study, reasons[0])
 
 
-def _without_model(study: "Study", error: BidsAriError) -> "Study":
+def _without_model(study: Study, error: BidsAriError) -> Study:
     """Return a study without its model: a file that is no JSON is a problem, one that is not supported a note."""
     assert study.model is not None
     try:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bids_ari._version import __version__
 from bids_ari.bids.entities import contrast_label
@@ -12,16 +12,13 @@ from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.formatting import percent, proportion, without_folders
 from bids_ari.report.labels import method_title
 from bids_ari.report.render import asset, page_script, render
-
-if TYPE_CHECKING:
-    from bids_ari.studies.summary import Row, Summary
-
+from bids_ari.studies.rows import Row, StudyRows
 
 MOST = 8
 """Reasons of failures that are shown; the others are folded."""
 
 
-def page(studies: "Sequence[Summary]", target: str) -> str:
+def page(studies: Sequence[StudyRows], target: str) -> str:
     """Return the page, on which `target` is the target TDP of the clusters that are counted."""
     rows = [_shown(row) for study in studies for row in study.results]
     spaces = {row["space"] for row in rows} - {""}
@@ -48,7 +45,7 @@ def page(studies: "Sequence[Summary]", target: str) -> str:
     )
 
 
-def _shown(row: "Row") -> dict[str, Any]:
+def _shown(row: Row) -> dict[str, Any]:
     """Return what the page shows of a result; what an older or damaged summary lacks is None or empty."""
     points, tdn, alpha = (number(row, name) for name in ("points", "tdn", "alpha"))
     entities = dict(part.partition("-")[::2] for part in str(row["contrast"] or "").split("_"))
@@ -82,7 +79,7 @@ def _proportion(points: float | None, tdn: float | None) -> dict[str, str]:
     return found
 
 
-def _study(study: "Summary") -> dict[str, Any]:
+def _study(study: StudyRows) -> dict[str, Any]:
     """Return what the page shows of a study."""
     record = study.record
     return {
@@ -99,7 +96,7 @@ def _study(study: "Summary") -> dict[str, Any]:
     }
 
 
-def _failures(study: "Summary") -> Iterator[tuple[str, str]]:
+def _failures(study: StudyRows) -> Iterator[tuple[str, str]]:
     """Yield the name and the reason of each failure."""
     for row in study.rows:
         if reason := row.get("reason"):

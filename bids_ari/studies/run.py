@@ -28,7 +28,7 @@ from bids_ari.errors import (
 from bids_ari.outputs.folder import Files, json_bytes
 from bids_ari.outputs.records import file_name
 from bids_ari.runtime.executors import as_done
-from bids_ari.studies.layout import Study
+from bids_ari.studies.study import Study
 
 log = logging.getLogger(__name__)
 

@@ -33,7 +33,7 @@ from docpages_run import PROGRAMS, follow
 
 from bids_ari.cli.main import main
 from bids_ari.cli.studies import main as studies
-from bids_ari.studies.summary import COLUMNS
+from bids_ari.studies.rows import COLUMNS
 
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "openneuro-models"
 PUBLISHED = sorted(FOLDER.glob("*.json"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from builders_openneuro import FLANKER
 
-from bids_ari.studies.layout import Study
 from bids_ari.studies.models import with_usable_model
+from bids_ari.studies.study import Study
 
 
 class TestUsableModels:

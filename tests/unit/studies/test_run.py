@@ -13,7 +13,6 @@ import pytest
 from bids_ari.errors import INTERRUPTED
 from bids_ari.outputs.folder import Files
 from bids_ari.runtime.signals import interruptible
-from bids_ari.studies.layout import Study
 from bids_ari.studies.run import (
     Processes,
     forget_others,
@@ -22,6 +21,7 @@ from bids_ari.studies.run import (
     words_of,
     write_record,
 )
+from bids_ari.studies.study import Study
 
 
 class Noted:

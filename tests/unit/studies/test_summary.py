@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bids_ari.cli.studies import main as studies
-from bids_ari.studies.summary import COLUMNS, write_summary
+from bids_ari.studies.rows import COLUMNS
+from bids_ari.studies.summary import write_summary
 
 Json = dict[str, Any]
 
