@@ -1,7 +1,8 @@
 """Practice data of the HCP pipelines: simulated grayordinates in the folders of their task analysis, level 2.
 
-The cortex is that of the demo, on the meshes of fsaverage5: those of fsLR do not come with this package. Voxels
-are those of the cerebellum in the demo.
+The cortex is that of the demo, on the meshes of fsaverage5: those of fsLR do not come with this package. Voxels are
+those of the demo in the cerebellum, about. Each hand activates the cortex of the other side, and the
+cerebellum of its own.
 """
 
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ TASK = "tfMRI_MOTOR"
 ENDING = "hp200_s2_MSMAll"
 VOXEL, STRENGTH = 6, 2.0
 """Voxel size in mm, and the effect relative to that of the demo, so that fewer subjects and voxels show it."""
-CEREBELLUM = (-45.0, -25.0)
-"""Voxels further back and below these coordinates (y, z) in mm are the cerebellum."""
+CEREBELLUM, TOP, SLOPE = (-85.0, -40.0), -12.0, -0.35
+"""The ends of the cerebellum (y in mm), its top at the midline (z in mm), and the slope of the tentorium."""
 
 
 def write(folder: Path) -> None:
@@ -82,7 +83,7 @@ def _cerebellum(
     x, y, z = np.moveaxis(
         nib.affines.apply_affine(mask.grid.affine, np.moveaxis(np.indices(mask.grid.shape), 0, -1)), -1, 0
     )
-    below = mask.inside & (y < CEREBELLUM[0]) & (z < CEREBELLUM[1])
+    below = mask.inside & (y > CEREBELLUM[0]) & (y < CEREBELLUM[1]) & (z < TOP + SLOPE * np.abs(x))
     for side, inside in (("LEFT", below & (x < 0)), ("RIGHT", below & (x > 0))):
         axis = BrainModelAxis.from_mask(inside, f"CIFTI_STRUCTURE_CEREBELLUM_{side}", affine=mask.grid.affine)
         yield axis, maps[:, inside]

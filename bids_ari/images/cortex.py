@@ -14,6 +14,7 @@ from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.mesh import Mesh
+from bids_ari.images.meshes import place_of
 from bids_ari.images.surface_values import is_surface_file, read_parts
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.volume import Grid, VolumeSpace
@@ -45,8 +46,11 @@ class Voxels(NamedTuple):
 
 _RANGE = (5, 95)  # percentiles of a map of sulcal depth that become 0 and 1
 
-VOLUME_OF = {"fsLR": "MNI152NLin6Asym"}
-"""The space of the voxels of grayordinates, by that of the vertices (Glasser et al., 2013, NeuroImage 80:105)."""
+_VOLUME_OF = {"fsLR": "MNI152NLin6Asym", "fsaverage": "MNI305"}
+"""The space of the voxels of grayordinates, by that of the vertices.
+
+That of fsLR is from Glasser et al. (2013, NeuroImage 80:105), that of fsaverage from the coordinate systems of BIDS.
+"""
 
 
 @lru_cache(maxsize=4)
@@ -126,6 +130,15 @@ def voxels_of(space: GrayordinateSpace) -> Voxels | None:
     places = np.ravel_multi_index(tuple(axis.voxel[where].T), axis.volume_shape)
     grid = Grid(tuple(int(n) for n in axis.volume_shape), np.asarray(axis.affine, dtype=float))  # type: ignore[arg-type]
     return Voxels(VolumeSpace(grid, inside), where[np.argsort(places)].astype(np.int32))
+
+
+def space_of_voxels(frame: Grayordinates, space_label: SpaceName) -> SpaceName:
+    """Return the space of the voxels of a frame, given that of the maps: of the vertices, or of both.
+
+    Without a name, the vertices are those of the usual space with so many. None where it is not known.
+    """
+    where, _, _ = place_of({name: mesh.n_vertices for name, mesh in frame.meshes.items()}, space_label)
+    return None if where is None else _VOLUME_OF.get(where.name, where)
 
 
 def image_of_voxels(underlay: Path | None) -> Path | None:

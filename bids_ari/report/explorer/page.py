@@ -11,7 +11,7 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.images.cortex import VOLUME_OF, display_of, image_of_voxels, voxels_of
+from bids_ari.images.cortex import display_of, image_of_voxels, space_of_voxels, voxels_of
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.volume import volume_of
@@ -143,7 +143,7 @@ def _part(result: ContrastResult) -> Part:
     if isinstance(space, GrayordinateSpace):
         voxels, slices = voxels_of(space), None
         if voxels is not None:
-            where = None if label is None else VOLUME_OF.get(label.name, label)
+            where = space_of_voxels(space.frame, label)
             slices = voxels.space.grid, page_underlay(voxels.space, where, image_of_voxels(image))
         return surface_part(space, display_of(space.frame, label, image), slices, result.extremeness, start)
     volume = volume_of(space)

@@ -10,10 +10,10 @@ import numpy as np
 
 from bids_ari.config.slices import SURFACE, Request
 from bids_ari.errors import printable
-from bids_ari.images.cortex import VOLUME_OF, hemispheres_of, image_of_voxels, voxels_of
+from bids_ari.images.cortex import hemispheres_of, image_of_voxels, space_of_voxels, voxels_of
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.space import Points, Space
-from bids_ari.images.templates import SpaceName, standard
+from bids_ari.images.templates import SpaceName
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.report.figures.projection import PROJECTED, projected
 from bids_ari.report.figures.scene import ROWS, Cells, Locator, Scene
@@ -171,7 +171,7 @@ def _slices(space: GrayordinateSpace, points: Ints, wanted: _Wanted) -> _Part:
     n_rows = ROWS - bool(space.frame.meshes)
     are_voxels = ~space.frame.is_vertex[space.inside][peaks]
     places = space.coordinates(peaks)[are_voxels]
-    label = None if space_label is None else VOLUME_OF.get(standard(space_label).name, space_label)
+    label = space_of_voxels(space.frame, space_label)
     found = slices_of(voxels.space, label, places, image_of_voxels(image), planes or AXIAL, n_rows, per_unit)
     numbers = np.append(points[voxels.positions], np.int32(-1))  # the last for pixels without a voxel
     rows = [cells._replace(points=numbers[cells.points]) for cells in found.cells]

@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 from builders_cortex import grayordinates, surfaces
 
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import DataError
-from bids_ari.images.cortex import display_of, hemispheres_of, image_of_voxels, read_sulci, towards_sulci, voxels_of
+from bids_ari.images.cortex import (
+    display_of,
+    hemispheres_of,
+    image_of_voxels,
+    read_sulci,
+    space_of_voxels,
+    towards_sulci,
+    voxels_of,
+)
 from bids_ari.images.gifti import LEFT, RIGHT
 from bids_ari.images.mesh import Mesh
 
@@ -126,3 +135,23 @@ def test_sulcal_depth_has_the_sign_of_the_folding() -> None:
     depth = np.abs(ROOF.coordinates[:, 0]) / 2
     for values in (depth, 1 - depth):
         np.testing.assert_allclose(towards_sulci(values, ROOF), depth)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("fsLR", "MNI152NLin6Asym"), ("fsaverage5", "MNI305"), (StandardSpace("fsLR", den="91k"), "MNI152NLin6Asym")],
+)
+def test_the_space_of_voxels_is_that_of_the_vertices(name: str, expected: str) -> None:
+    """By Glasser et al. (2013), and by the coordinate systems of BIDS, where fsaverage stands for both."""
+    assert space_of_voxels(grayordinates(), name) == expected
+
+
+def test_the_space_of_voxels_is_found_by_the_number_of_vertices() -> None:
+    from bids_ari.images.grayordinates import surfaces as all_vertices
+
+    mesh = Mesh(np.zeros((10242, 3)), np.zeros((1, 3), dtype=np.int32))
+    frame = all_vertices(((LEFT, 10242), (RIGHT, 10242))).located({LEFT: mesh, RIGHT: mesh})
+    assert space_of_voxels(frame, None) == "MNI305"
+    assert space_of_voxels(frame, "T1w") is None
+    assert space_of_voxels(grayordinates(), None) is None
+    assert space_of_voxels(grayordinates(), "MNIInfant+2") == StandardSpace("MNIInfant", cohort="2")

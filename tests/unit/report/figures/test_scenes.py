@@ -85,10 +85,10 @@ def test_slices_go_through_peaks_that_are_voxels() -> None:
     assert ("z", 3.0) in scene(frame, peaks=np.array([0, voxel])).cuts
 
 
-def test_voxels_of_fslr_are_in_mni_space() -> None:
-    found = scene(grayordinates(), "fsLR")
-    assert "MNI152" in found.note
-    assert "MNI152" not in scene(grayordinates(), "fsaverage").note
+def test_voxels_of_fslr_and_fsaverage_are_in_mni_space() -> None:
+    assert "MNI152" in scene(grayordinates(), "fsLR").note
+    assert "MNI152" in scene(grayordinates(), "fsaverage").note
+    assert "MNI152" not in scene(grayordinates(), "onavg").note
 
 
 def test_voxels_alone_fill_all_cells_with_slices() -> None:
