@@ -65,3 +65,13 @@ def have_white_pictures(patch: Patch = setattr) -> None:
                 patch(module, name, other)
     patch(figures.underlay, "load_template", lambda: made)
     patch(explorer, "load_template", object)  # so that explorers cut the box, as any image, and not what is kept
+
+
+def start_white_worker(*arguments: Any) -> None:
+    """Prepare a worker process that has white pictures: a replacement of `start_worker`.
+
+    Workers are forked from a process that may have been started long before, with other variables.
+    """
+    workers: Any = importlib.import_module("bids_ari.runtime.workers")
+    workers.start_worker(*arguments)
+    have_white_pictures()

@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import describe, write_group
-from builders_white import have_white_pictures
+from builders_white import have_white_pictures, start_white_worker
 from hypothesis import settings
 
 from bids_ari.option_names import naming_flags
-from bids_ari.runtime import progress
-from bids_ari.runtime.processors import n_available
+from bids_ari.runtime import executors, processors, progress
 
 for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
     if signal.getsignal(heard) == signal.SIG_IGN:
@@ -32,7 +31,7 @@ settings.load_profile("untimed")
 
 def pytest_xdist_auto_num_workers() -> int:
     """Use one worker more than processors: some tests wait for other processes."""
-    return n_available() + 1
+    return processors.n_available() + 1
 
 
 def pytest_configure() -> None:
@@ -59,11 +58,39 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Generator[None, object, object]:
+    """Have messages name flags while fixtures are made, whatever those before imported."""
+    with naming_flags():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Have messages name flags in each test, whatever those before imported; tests of that import names again."""
+    with naming_flags():
+        return (yield)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_idle_processor() -> Iterator[None]:
+    """Run as on one processor that is never busy, in fixtures of a module, too, which are made before those of a test.
+
+    Contrasts are analysed in this process, where functions can be replaced, unless a test takes --nprocs. No step is
+    logged for its duration; tests of that set another limit.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processors, "n_available", lambda: 1)
+        patch.setattr(progress, "LONG", float("inf"))
+        yield
+
+
 @pytest.fixture(scope="module")
 def white_pictures() -> Iterator[None]:
-    """Have white pictures: for tests of runs in which nobody looks at them."""
+    """Have white pictures, also in worker processes: for tests of runs in which nobody looks at them."""
     with pytest.MonkeyPatch.context() as patch:
         have_white_pictures(patch.setattr)
+        patch.setattr(executors, "start_worker", start_white_worker)
         yield
 
 
@@ -73,19 +100,6 @@ def _processes() -> Iterator[None]:
     before = multiprocessing.active_children()
     yield
     assert not [one for one in multiprocessing.active_children() if one not in before and "Dask" not in one.name]
-
-
-@pytest.fixture(autouse=True)
-def _flags_in_messages() -> Iterator[None]:
-    """Have messages name flags in each test, whatever those before imported; tests of that import names again."""
-    with naming_flags():
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _no_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Log no step for its duration, as on a machine that is never busy; tests of that set another limit."""
-    monkeypatch.setattr(progress, "LONG", float("inf"))
 
 
 @pytest.fixture
@@ -101,12 +115,6 @@ def group_dir(tmp_path: Path, rng: np.random.Generator) -> Path:
     describe(root)
     write_group(root, 8, rng)
     return root
-
-
-@pytest.fixture(autouse=True)
-def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Analyse contrasts in this process, where functions can be replaced, unless a test takes --nprocs."""
-    monkeypatch.setattr("bids_ari.runtime.processors.n_available", lambda: 1)
 
 
 @pytest.fixture(scope="session", autouse=True)

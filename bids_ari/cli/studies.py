@@ -12,8 +12,8 @@ from bids_ari.cli import main as single
 from bids_ari.cli.arguments import Parser, some_path
 from bids_ari.cli.runner import answer
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, UsageError, counted
+from bids_ari.runtime import processors
 from bids_ari.runtime.memory import available_memory
-from bids_ari.runtime.processors import n_available
 from bids_ari.runtime.progress import step, track
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _with_shares(options: Sequence[str], n_jobs: int) -> list[str]:
     given = single.parse(["analyses", "output", "group", *options])
     shares: list[str] = []
     if "nprocs" not in given:
-        shares += ["--nprocs", str(max(1, n_available() // n_jobs))]
+        shares += ["--nprocs", str(max(1, processors.n_available() // n_jobs))]
     if "mem" not in given:
         shares += ["--mem", f"{max(1, available_memory() // n_jobs // 2**20)}M"]
     return [*options, *shares]

@@ -95,10 +95,13 @@ def test_reports_sidecars_and_index(joint: Path) -> None:
 
 def test_one_or_two_processes(joint: Path, data: Path, tmp_path: Path) -> None:
     words = ("--joint", "--alternative", "greater", "less", "--nprocs", "2", "--roi", str(data.parent / "blob.nii.gz"))
-    one, two = results(joint), results(run(data, tmp_path / "out", *words))
+    out = run(data, tmp_path / "out", *words)
+    one, two = results(joint), results(out)
     for name, result in one.items():
         np.testing.assert_array_equal(result.bound.category, two[name].bound.category)
         assert result.joint == two[name].joint
+    pictures = [{path.name: path.read_bytes() for path in each.rglob("*.png")} for each in (joint, out)]
+    assert pictures[0] == pictures[1] != {}
 
 
 def test_kept_if_all_are_unchanged(data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
