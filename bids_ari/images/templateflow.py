@@ -61,9 +61,7 @@ def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
     try:
         paths = sorted(_listed(where.name, **query))
         if not paths:
-            others = [path.name for path in _listed(where.name, suffix=query["suffix"])]
-            atlases = {name for other in others if (name := labels_in_name(other).get("atlas"))}
-            raise no_match(what, (atlases if "atlas" in query else others) or _templates())
+            raise _none_listed(where, what, query)
     except OSError as error:  # no home can be made
         raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
     if chosen := of_cohort(where, paths):
@@ -120,6 +118,20 @@ def of_cohort(where: StandardSpace, paths: Iterable[Path]) -> list[Path]:
     """Return the files of the cohort of the maps, of no cohort if these have none; tables also of no cohort."""
     cohorts = {".tsv": ("", where.cohort)}
     return [path for path in paths if labels_of(path).get("cohort", "") in cohorts.get(path.suffix, (where.cohort,))]
+
+
+def _none_listed(where: StandardSpace, what: str, query: dict[str, Any]) -> NoMatchError:
+    """Return the error for files that a template lacks: it names others, or, without any, templates that have them."""
+    others = [path.name for path in _listed(where.name, suffix=query["suffix"])]
+    if "atlas" not in query:
+        return no_match(what, others or _templates())
+    if atlases := {name for other in others if (name := labels_in_name(other).get("atlas"))}:
+        return no_match(what, atlases)
+    spaces = _templates()
+    if where.name in spaces and (having := [name for name in spaces if _listed(name, **query)]):
+        expected = f"maps in a space of this atlas: {listing(sorted(having), MOST_VARIANTS)}"
+        return NoMatchError(f"TemplateFlow does not have {what}, and no other there", expected, "Use a local file")
+    return no_match(what, spaces)
 
 
 def _wrong_cohort(where: StandardSpace, what: str, cohorts: set[str]) -> UsageError | NoMatchError:

@@ -104,6 +104,16 @@ def test_an_atlas_and_its_table(home: Path) -> None:
         template_atlas("Z", "A", GRID)
 
 
+def test_a_space_without_atlases(home: Path) -> None:
+    """The message names the spaces that have this one; without any, all spaces."""
+    add(home, "tpl-A/tpl-A_res-1_desc-brain_mask.nii.gz", "tpl-B/tpl-B_res-1_atlas-X_desc-7_dseg.nii.gz")
+    with pytest.raises(NoMatchError, match="does not have the atlas X:7 in A, and no other there") as caught:
+        template_atlas("X:7", "A", GRID)
+    assert caught.value.expected == "maps in a space of this atlas: B"
+    with pytest.raises(NoMatchError, match="does not have the atlas Y in A") as caught:
+        template_atlas("Y", "A", GRID)
+
+
 def test_a_name_of_one_variant_is_enough(home: Path) -> None:
     add(home, NAME.format("X_desc-7") + ".nii.gz", "tpl-A_res-01_atlas-X_desc-7_dseg.nii.gz")
     assert template_atlas("X", "A", GRID)[0].name == NAME.format("X_desc-7") + ".nii.gz"
