@@ -23,7 +23,7 @@ from isal import igzip
 from bids_ari.bids.entities import in_order
 from bids_ari.bids.layouts import LAYOUT_CONFIG
 from bids_ari.bids.sidecars import DESCRIPTION
-from bids_ari.errors import OutputError, ReadError, TemporaryError
+from bids_ari.errors import OutputError, ReadError, TemporaryError, listing
 from bids_ari.outputs import description
 from bids_ari.outputs.folder import Files, json_bytes
 from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, own_place, retry
@@ -293,7 +293,8 @@ class Derivatives:
         done = new_record(stage.contrast, result, files, meanings, summary) | origin
         if earlier:
             n_new, n_earlier = len(files_of(earlier).intersection(stage.parts)), len(files_of(earlier))
-            gone = f", and removes {len(stale)}" if stale else ""
+            folders = sorted({Path(name).parts[0] for name in stale})
+            gone = f", and removes {len(stale)} in {listing(folders)}" if stale else ""
             log.info("%s: replaces %d of the %d files of an earlier run%s", result, n_new, n_earlier, gone)
         replaced = entry(origin, "ContrastResults", list)  # or will be, by this run
         for note in (note for note in outdated.values() if note.get("Name") not in replaced):

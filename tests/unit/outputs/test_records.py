@@ -46,6 +46,14 @@ class TestRecord:
         results = {f"logs/results/{stem}{each}.json" for each in ("Greater", "Less")}
         assert files(out.folder) == {"group/b", "group/c", "group/other", "group/shared"} | results
 
+    def test_the_log_names_the_folders_of_removed_files(
+        self, out: Derivatives, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        publish(out, "a", "a_desc-x", ["a", "b", "c"])
+        publish(out, "a", "a_desc-x", ["b"])
+        assert "a_desc-x: replaces 1 of the 3 files of an earlier run, and removes 2 in group" in caplog.text
+
     def test_files_of_an_interrupted_run_are_removed(self, out: Derivatives) -> None:
         out.text("group/left.txt", "left")
         out.json("logs/results/a_desc-x.json", {"Name": "a_desc-x", "Complete": False, "Files": ["group/left.txt"]})
