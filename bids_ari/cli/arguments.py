@@ -19,16 +19,15 @@ _LIKENESS = 0.7  # of flags that are suggested, from 0 to 1 (difflib)
 class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError instead of exiting, with the flags that every command has."""
 
-    def __init__(self, prog: str, description: str, usage: str | None = None) -> None:
+    def __init__(self, prog: str, description: str, usage: str | None = None, *, has_log: bool = True) -> None:
         codes = ", ".join(f"{code} ({text})" for code, text in sorted(EXIT_CODES.items()))
         super().__init__(prog, usage, description, f"Exit codes: {codes}.", allow_abbrev=False)
         self.add_argument("--version", action="version", version=f"bids_ari {__version__}")
         amounts = self.add_mutually_exclusive_group()
         text = "log more; -vv: also the log of libraries"
         amounts.add_argument("-v", "--verbose", action="count", default=0, help=text)
-        text = (
-            "write errors only: no progress, notes and warnings, which are in the log of OUTPUT_DIR and in the reports"
-        )
+        text = "write errors only: no progress, notes and warnings"
+        text += ", which are in the log of OUTPUT_DIR and in the reports" if has_log else ""
         amounts.add_argument("-q", "--quiet", action="store_true", help=text)
 
     def error(self, message: str) -> NoReturn:

@@ -36,7 +36,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     for each in entries(Settings):
         if each.is_positional and getattr(arguments, each.name) is None:
             if each.name not in positional:
-                raise UsageError(f"{each.flag} is missing", "BIDS_DIR OUTPUT_DIR group", "See bids-ari --help")
+                name = each.name.upper() if each.kind is Path else each.flag
+                raise UsageError(f"{name} is missing", "BIDS_DIR OUTPUT_DIR group", "See bids-ari --help")
             setattr(arguments, each.name, type_of_word(each)(positional[each.name]))
     return arguments
 

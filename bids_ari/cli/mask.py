@@ -30,6 +30,7 @@ def parser() -> Parser:
         "bids-ari-mask",
         "Write a mask for bids-ari --mask: the voxels inside the brain masks of all subjects, or of most, as fMRIPrep "
         "writes them; with --grey-matter, those of grey matter. A mask must be chosen before looking at results.",
+        has_log=False,
     )
     text = "folder with the brain masks of subjects: outputs of fMRIPrep, HALFpipe or nilearn (required)"
     top.add_argument("fmriprep_dir", type=some_path, metavar="FMRIPREP_DIR", help=text)

@@ -22,6 +22,7 @@ def parser() -> Parser:
         "bids-ari-templates",
         "Download the files of TemplateFlow that analyses in some spaces use: brain masks, templates, meshes and "
         "atlases. Files that are in the folder already, and whole, are kept; where all are, no network is needed.",
+        has_log=False,
     )
     text = "folder to fill, which TEMPLATEFLOW_HOME names later (required)"
     top.add_argument("folder", type=some_path, metavar="FOLDER", help=text)

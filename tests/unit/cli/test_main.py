@@ -51,7 +51,7 @@ def test_flags_are_accepted_in_any_order() -> None:
     assert (read.options.alpha, read.options.mask, read.options.smoothing) == (0.01, Path("m.nii"), 6.0)
 
 
-@pytest.mark.parametrize(("words", "named"), [((), "bids-dir"), (("in",), "output-dir"), (("in", "out"), "level")])
+@pytest.mark.parametrize(("words", "named"), [((), "BIDS_DIR"), (("in",), "OUTPUT_DIR"), (("in", "out"), "level")])
 def test_a_missing_positional_argument_is_named(words: tuple[str, ...], named: str) -> None:
     with pytest.raises(UsageError, match=named):
         cli.parse(words)
