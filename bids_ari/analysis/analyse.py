@@ -29,8 +29,8 @@ from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.exclusions import notes_on_subjects
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.single_map import contrast_of_map
+from bids_ari.bids.space_metadata import spatial_metadata
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.bids.spatial import spatial_metadata
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources

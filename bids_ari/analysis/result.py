@@ -84,7 +84,7 @@ class ContrastResult(Views, RegionBounds):
     files : mapping of str to str
         The names of the files that options refer to, by role (``mask``, ``atlas``, ``names``), also of TemplateFlow.
     spatial : mapping of str to Any
-        What the sidecars of the subject maps say about their space; see `bids_ari.bids.spatial`.
+        What the sidecars of the subject maps say about their space; see `bids_ari.bids.space_metadata`.
     tau2 : array (n_points,) or None
         The variance between subjects, where first-level variances were given and it was estimated.
     resampled, normalised : tuple of str

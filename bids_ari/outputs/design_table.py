@@ -7,6 +7,7 @@ import pandas as pd
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.design.design import Design
+from bids_ari.outputs.sidecar_space import spatial_entries
 from bids_ari.outputs.sidecars import (
     COLUMNS,
     Sidecar,
@@ -17,7 +18,6 @@ from bids_ari.outputs.sidecars import (
     weights_by_column,
     within_subjects,
 )
-from bids_ari.outputs.spatial import spatial_entries
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 

@@ -20,7 +20,7 @@ from bids_ari.config.methods import METHODS
 from bids_ari.config.table import sidecar_entries
 from bids_ari.design.design import Design
 from bids_ari.outputs.names import path_of, statistic_stem
-from bids_ari.outputs.spatial import spatial_entries
+from bids_ari.outputs.sidecar_space import spatial_entries
 from bids_ari.stats.distributions import FloatArray
 
 Sidecar = dict[str, Any]

@@ -17,7 +17,7 @@ from builders_meshes import icosphere, saved_mesh
 from builders_validator import issues
 
 from bids_ari.bids.entities import labels_in_name
-from bids_ari.bids.spatial import STANDARD
+from bids_ari.bids.space_metadata import STANDARD
 from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
 

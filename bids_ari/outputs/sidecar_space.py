@@ -3,8 +3,8 @@
 from typing import Any
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.space_metadata import DENSITY, REFERENCE, RESOLUTION, STANDARD, STRIPPED
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.bids.spatial import DENSITY, REFERENCE, RESOLUTION, STANDARD, STRIPPED
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 
 

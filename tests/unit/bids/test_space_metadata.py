@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bids_ari.bids.entities import Entities
-from bids_ari.bids.spatial import spatial_metadata
+from bids_ari.bids.space_metadata import spatial_metadata
 from bids_ari.bids.statmap import StatMap
 
 NAME = "sub-01_space-study_res-2_stat-z_statmap.nii.gz"

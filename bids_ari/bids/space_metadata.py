@@ -1,4 +1,4 @@
-"""What BIDS asks sidecars of derivatives to say about the space of an image."""
+"""What the sidecar of a map says about its space, as sidecars of derivatives may repeat it."""
 
 import re
 from collections.abc import Mapping
