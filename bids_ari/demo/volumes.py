@@ -39,7 +39,11 @@ RESPONSE_SD = 0.3
 """Standard deviation between subjects of the strength of the effect, which is 1 on average."""
 
 NOISE_SD, NOISE_FWHM, WHITE = 1.5, 6.0, 0.5
-"""Standard deviation and smoothness (mm) of the noise, and the size of its white part relative to the smooth one."""
+"""Standard deviation of the noise, its smoothness in mm (in voxels of `VOXEL`), and the size of its white part.
+
+The white part is relative to the smooth one. Maps of practice data, which have larger voxels, have the same smoothness
+in voxels, 1.5: in mm it is in proportion to their size.
+"""
 
 ABOVE, BELOW = 1, 2
 """Labels of the truth image: a true effect above zero, and below."""
@@ -100,7 +104,10 @@ def effect_of(motor: FloatArray) -> FloatArray:
 def subject_maps(
     mask: VolumeSpace, effect: FloatArray, responses: FloatArray, rng: np.random.Generator
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Simulate the map of each subject, (x, y, z): its response to the true effect, and noise; 0 outside the mask."""
+    """Simulate the map of each subject, (x, y, z): its response to the true effect, and noise; 0 outside the mask.
+
+    The noise is smooth over 1.5 voxels (FWHM), whatever their size.
+    """
     sigma = NOISE_FWHM / np.sqrt(8 * np.log(2)) / VOXEL
     for response in responses:
         smooth = ndimage.gaussian_filter(rng.standard_normal(effect.shape), sigma)

@@ -69,10 +69,11 @@ result.plot("highest")
 # A region, after looking
 # -----------------------
 #
-# The map shows activity in the left cerebellum, as the left hand is moved by the right
-# hemisphere. Is it an accident to choose this region *because* the map shows it? It
-# does not matter: the bounds hold for all regions at once, whatever the reason for
-# which one was chosen. A sphere of 10 mm around the highest peak there:
+# The map shows activity in the left cerebellum, which controls the left hand: each half
+# of the cerebellum belongs to its own side of the body. Is it an accident to choose
+# this region *because* the map shows it? It does not matter: the bounds hold for all
+# regions at once, whatever the reason for which one was chosen. A sphere of 10 mm
+# around the highest peak there:
 
 import nibabel as nib
 import numpy as np
@@ -92,12 +93,17 @@ print(f"At least {result.bound.tdn(points)} of {points.sum()} voxels are active.
 assert 0.5 < result.tdp(region) <= 1
 
 # %%
-# Larger spheres have more active voxels, and a lower TDP:
+# In larger spheres, bounds are higher numbers and lower proportions:
 
+bounds = []
 for radius in (5, 10, 15, 20):
     inside = np.linalg.norm(places - peak, axis=-1) <= radius
     points = result.points_in(nib.Nifti1Image(inside.astype("uint8"), image.affine))
-    print(f"{radius:2} mm: {result.bound.tdn(points):4} of {points.sum():4}")
+    bounds.append((result.bound.tdn(points), result.bound.tdp(points)))
+    print(f"{radius:2} mm: {bounds[-1][0]:4} of {points.sum():4}")
+numbers, proportions = zip(*bounds, strict=True)
+assert list(numbers) == sorted(numbers)
+assert list(proportions) == sorted(proportions, reverse=True)
 
 # %%
 # Report and explorer
