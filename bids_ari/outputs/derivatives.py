@@ -7,8 +7,7 @@ neither a truncated file nor one that the next run of the result does not know.
 
 import csv
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,13 +19,13 @@ from typing import Any
 import pandas as pd
 from isal import igzip
 
-from bids_ari.bids.entities import in_order
 from bids_ari.bids.layouts import LAYOUT_CONFIG
 from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.errors import OutputError, ReadError, TemporaryError, listing
 from bids_ari.outputs import description
 from bids_ari.outputs.folder import Files, json_bytes
-from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, own_place, retry
+from bids_ari.outputs.locks import Place, as_output_error, lock, own_place, retry
+from bids_ari.outputs.recorded import Recorded, lock_of
 from bids_ari.outputs.records import (
     FAILURES,
     RECORDS,
@@ -34,11 +33,8 @@ from bids_ari.outputs.records import (
     entry,
     file_name,
     files_of,
-    is_complete,
     meanings_of,
     new_record,
-    read_notes,
-    siblings_begin_with,
 )
 from bids_ari.runtime.signals import uninterrupted
 
@@ -62,7 +58,7 @@ class _Stage:
     parts: dict[str, Path] = field(default_factory=dict)
 
 
-class Derivatives:
+class Derivatives(Recorded):
     """A derivative dataset to write.
 
     As a context manager it makes the folder, checks that it can be written, and removes it again if it is new and
@@ -71,14 +67,12 @@ class Derivatives:
 
     def __init__(self, folder: str | Path, sources: Mapping[str, Path]) -> None:
         """`sources` are the datasets that the results come from, by the names used in BIDS URIs."""
-        self.folder = Path(folder)
+        super().__init__(Path(folder))
         self.sources = dict(sources)
         self._files = Files(self.folder)
         self._explained: dict[str, str] = {}
         self._stage: _Stage | None = None
         self._run_folder = ""
-        self._warned: set[str] = set()
-        self._known: dict[str, list[Note]] | None = None  # records by folder, while the overview is written
 
     def __reduce__(self) -> tuple[type["Derivatives"], tuple[Path, dict[str, Path]], dict[str, str]]:
         """Pickle or copy the output without its open result, so that each worker writes a result of its own."""
@@ -98,7 +92,7 @@ class Derivatives:
         Wait up to `wait` seconds for a process that is known to write results of it, then raise TemporaryError.
         """
         outer = self._stage
-        with lock(self.folder, _lock_of(contrast), contrast, wait) as place:
+        with lock(self.folder, lock_of(contrast), contrast, wait) as place:
             self._stage = _Stage(contrast, place)
             try:
                 yield
@@ -110,12 +104,12 @@ class Derivatives:
     def shared(self, wait: float = SHARED_WAIT) -> Iterator[None]:
         """Lock the files about all results in a block, likewise; they are visible at once, records are read once."""
         outer = self._stage
-        with lock(self.folder, "shared", f"The overview of {self.folder}", wait):
-            self._stage, self._known = None, {}
+        with lock(self.folder, "shared", f"The overview of {self.folder}", wait), self.read_once():
+            self._stage = None
             try:
                 yield
             finally:
-                self._stage, self._known = outer, None
+                self._stage = outer
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -213,28 +207,6 @@ class Derivatives:
         with self.result(str(summary.get("Contrast") or result)):
             self.record(result, written, summary, fingerprint=fingerprint, results=results, model=model, runs=runs)
 
-    def records_of(self, contrast: str) -> list[Note]:
-        """Return the records of a contrast, also of incomplete results."""
-        notes = read_notes(self.folder / RECORDS, self._warn, siblings_begin_with(contrast, contrast))
-        return [note for _, note in notes if note.get("Contrast") == contrast]
-
-    def reusable(self, contrast: str) -> dict[str, list[Note]]:
-        """Return the records of a contrast by fingerprint, where all of its results are complete and on disk."""
-
-        def has_all(notes: Mapping[str, Note]) -> bool:
-            listed = ({str(each) for each in entry(note, "ContrastResults", list)} for note in notes.values())
-            files = frozenset[str]().union(*map(files_of, notes.values()))
-            return all(each == notes.keys() for each in listed) and all(
-                (self.folder / name).is_file() and name.endswith(in_order(name.rpartition("/")[2]))  # 0.1.0 had another
-                for name in files
-            )
-
-        found: dict[str, dict[str, Note]] = defaultdict(dict)
-        for note in self.records_of(contrast):
-            if is_complete(note) and (key := entry(note, "Fingerprint", str)):
-                found[key][str(note.get("Name"))] = note
-        return {key: [*notes.values()] for key, notes in found.items() if has_all(notes)}
-
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
         """Record that a contrast could not be analysed, until a result of it is recorded."""
         self._files.write(f"{FAILURES}/{file_name(contrast, '.json')}", json_bytes({"Contrast": contrast, **facts}))
@@ -249,29 +221,13 @@ class Derivatives:
                 self._run_folder = next(made)
         return self._run_folder
 
-    def records(self) -> list[Note]:
-        """Return the record of every complete result on disk, also of other runs, by name; skip damaged ones."""
-        notes = self._notes(RECORDS)
-        for note in filter(self._is_interrupted, notes):
-            self._warn(f"The files of {note.get('Name')} are incomplete: a run was interrupted. Run it again")
-        return list(filter(is_complete, notes))
-
-    def interrupted(self) -> list[Note]:
-        """Return the record of every result some of whose files may be missing or of an earlier run, by name."""
-        return list(filter(self._is_interrupted, self._notes(RECORDS)))
-
-    def failures(self) -> list[Note]:
-        """Return the record of every contrast that could not be analysed, by name; skip damaged ones."""
-        return self._notes(FAILURES, "Contrast")
-
     def describe(self) -> None:
         """Write the files that describe the dataset as a whole."""
         self.json(DESCRIPTION, description.dataset_description(self.folder, self.sources))
         self.text(".bidsignore", "".join(f"{pattern}\n" for pattern in description.IGNORED))
         self.text("layout_config.json", LAYOUT_CONFIG.read_text(encoding="utf-8"))
         self.text("README.md", description.README.read_text(encoding="utf-8"))
-        meanings = {key: text for note in self._notes(RECORDS) for key, text in meanings_of(note).items()}
-        rows = sorted((meanings | self._explained).items())
+        rows = sorted((self.meanings() | self._explained).items())
         self.table("descriptions.tsv", pd.DataFrame(rows, columns=["desc_id", "description"]))
         self.json("descriptions.json", description.COLUMNS)
 
@@ -279,18 +235,34 @@ class Derivatives:
         self, stage: _Stage, result: str, written: Iterable[str], summary: Mapping[str, Any], origin: Note
     ) -> None:
         """Rename the files that wait, between recording those that may be there and those that are there."""
-        name, files = f"{RECORDS}/{file_name(result, '.json')}", {*written, *stage.parts}
-        notes = dict(read_notes(self.folder / RECORDS, self._warn, siblings_begin_with(stage.contrast, result)))
-        earlier = notes.pop(self.folder / name, {})
+        name = f"{RECORDS}/{file_name(result, '.json')}"
+        begun, done, gone = self._replacement(stage, result, {*written, *stage.parts}, summary, origin)
+        with _unless_lost(stage, self.folder / name), uninterrupted():
+            first, last = (stage.place.write(json_bytes(note)) for note in (begun, done))  # before anything changes
+            self._files.move(first, name)
+            self._files.move_all(stage.parts)
+            for target in gone:
+                self._files.remove(target)
+            self._files.move(last, name)
+            self._files.remove(f"{FAILURES}/{file_name(stage.contrast, '.json')}")
+        stage.parts.clear()
+
+    def _replacement(
+        self, stage: _Stage, result: str, files: Set[str], summary: Mapping[str, Any], origin: Note
+    ) -> tuple[Note, Note, list[str]]:
+        """Return the records of a result before and after its files are renamed, and the files to remove; log these.
+
+        They are those that only an earlier run of the result wrote, and results of other data or another model, which
+        would share maps that this one replaces.
+        """
+        notes = self.named_like(stage.contrast, result)
+        earlier = notes.pop(self.folder / RECORDS / file_name(result, ".json"), {})
         notes = {path: note for path, note in notes.items() if note.get("Contrast") == stage.contrast}
-        shared = [summary.get("Model")]  # results of another model would share maps that the new one overwrites
+        shared = [summary.get("Model")]
         outdated = {path: note for path, note in notes.items() if "Model" in summary and _models_of(note) != shared}
         kept = [files_of(note) for path, note in notes.items() if path not in outdated]
         old = files_of(earlier).union(*map(files_of, outdated.values()))
         stale = old.difference(files, *kept)  # a contrast's results share some
-        meanings = meanings_of(earlier) | self._explained
-        begun = new_record(stage.contrast, result, files | old, meanings)
-        done = new_record(stage.contrast, result, files, meanings, summary) | origin
         if earlier:
             n_new, n_earlier = len(files_of(earlier).intersection(stage.parts)), len(files_of(earlier))
             folders = sorted({Path(name).parts[0] for name in stale})
@@ -299,32 +271,10 @@ class Derivatives:
         replaced = entry(origin, "ContrastResults", list)  # or will be, by this run
         for note in (note for note in outdated.values() if note.get("Name") not in replaced):
             log.warning("%s is removed: it is of other data or another model than the new result", note.get("Name"))
-        with _unless_lost(stage, self.folder / name), uninterrupted():
-            first, last = (stage.place.write(json_bytes(note)) for note in (begun, done))  # before anything changes
-            self._files.move(first, name)
-            self._files.move_all(stage.parts)
-            for target in sorted(stale) + [path.relative_to(self.folder).as_posix() for path in outdated]:
-                self._files.remove(target)
-            self._files.move(last, name)
-            self._files.remove(f"{FAILURES}/{file_name(stage.contrast, '.json')}")
-        stage.parts.clear()
-
-    def _notes(self, folder: str, name: str = "Name") -> list[Note]:
-        """Read records, sorted by an entry."""
-        known = {} if self._known is None else self._known
-        if folder not in known:
-            known[folder] = [note for _, note in read_notes(self.folder / folder, self._warn)]
-        return sorted(known[folder], key=lambda note: str(note.get(name)))
-
-    def _is_interrupted(self, note: Note) -> bool:
-        """Return whether files of a result may be missing and no process is writing them."""
-        return not is_complete(note) and not is_locked(self.folder, _lock_of(str(note.get("Contrast"))))
-
-    def _warn(self, message: str) -> None:
-        """Log a warning once, however often records are read."""
-        if message not in self._warned:
-            log.warning("%s", message)
-        self._warned.add(message)
+        meanings = meanings_of(earlier) | self._explained
+        begun = new_record(stage.contrast, result, files | old, meanings)
+        done = new_record(stage.contrast, result, files, meanings, summary) | origin
+        return begun, done, [*sorted(stale), *(path.relative_to(self.folder).as_posix() for path in outdated)]
 
 
 @contextmanager
@@ -343,8 +293,3 @@ def _unless_lost(stage: _Stage, path: Path) -> Iterator[None]:
 def _models_of(note: Note) -> list[object]:
     """Return the ``Model`` of each result of a record."""
     return [each.get("Model") for each in entry(note, "Results", list) if isinstance(each, dict)]
-
-
-def _lock_of(contrast: str) -> str:
-    """Return the name of the lock of a contrast."""
-    return file_name(contrast, ".lock")
