@@ -18,6 +18,7 @@ The codes are those of the BIDS-App execution specification and of ``sysexits.h`
 """
 
 import errno
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -201,6 +202,20 @@ def joint_exit_code(codes: Iterable[int], any_done: bool) -> int:
     if not different:
         return 0
     return different.pop() if len(different) == 1 and not any_done else DataError.exit_code
+
+
+def without_names(error: BidsAriError, files: Iterable[object] = (), labels: Iterable[str] = ()) -> str:
+    """Return the message of an error without the names of some files and labels: errors of one cause have the same.
+
+    >>> without_names(DataError("/in/sub-01.nii has no map named '01_faces'"), ["/in/sub-01.nii"], ["01"])
+    "FILE has no map named 'LABEL_faces'"
+    """
+    text = str(error)
+    for name in sorted(map(printable, map(str, files)), key=len, reverse=True):
+        text = text.replace(name, "FILE")
+    for label in sorted(map(printable, labels), key=len, reverse=True):
+        text = re.sub(rf"(?<![^\W_]){re.escape(label)}(?![^\W_])", "LABEL", text)
+    return text
 
 
 def brief(text: str, most: int = 1000) -> str:

@@ -20,7 +20,7 @@ from bids_ari.analysis.inputs import (
     split_alpha,
 )
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.analysis.run_summary import Failure, RunSummary
+from bids_ari.analysis.run_summary import Failure, RunSummary, cause_of
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.single_map import MAP_SOURCE
@@ -323,7 +323,8 @@ def _log_outcome(name: str, outcome: Outcome, journal: RunLog) -> None:
 
 def _log_failure(contrast: ContrastSet, error: BidsAriError, out: Derivatives, journal: RunLog) -> Failure:
     """Log and record that a contrast could not be analysed."""
-    log.error("%s: %s", contrast.name, error)
+    first = journal.first_with(cause_of(contrast, error), contrast.name)
+    log.error("%s: %s", contrast.name, f"the same as of {first}" if first else error)
     failure = Failure(contrast, error)
     journal.failed(contrast.name, error)
     if not isinstance(error, TemporaryError | OtherModelError):  # else other results are there, or will be

@@ -20,7 +20,7 @@ from bids_ari.bids.entities import ORDER, key_of, printable
 from bids_ari.bids.f_contrasts import has_several_volumes, says_f, without_f
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.hemispheres import labelled_file
-from bids_ari.bids.manifest import open_manifest
+from bids_ari.bids.manifest import MANIFEST_SOURCE, open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
 from bids_ari.bids.statmap import StatMap
 from bids_ari.config.model_options import FIRST, TEMPLATE
@@ -40,6 +40,7 @@ from bids_ari.errors import (
     UsageError,
     listing,
 )
+from bids_ari.images.feat import dof_of_feat
 
 log = logging.getLogger(__name__)
 
@@ -206,17 +207,25 @@ def check_files(options: Options, participants: Path | None = None) -> None:
 
 
 def dof_of(member: SubjectMap) -> float:
-    """Return the degrees of freedom of a t map, from the manifest or from its sidecar."""
+    """Return the degrees of freedom of a t map, from the manifest, its sidecar or a file of FEAT beside it."""
     dof = member.dof if member.dof is not None else _dof_in_sidecars(member.first)
+    if dof is None and (of_feat := dof_of_feat(member.first.path)):
+        dof = of_feat.dof
     if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
         raise SidecarError(
             f"The sidecar of {printable(member.first.name)} says DegreesOfFreedom {shorten(dof)}"
             if dof is not None
             else f"No sidecar of {printable(member.first.name)} says DegreesOfFreedom",
             "a number above 0, without which a t map has no p",
-            "Add it" + (", or take z maps with --stat z" if member.first.beside("z") else ""),
+            _where_to_add_dof(member.first),
         )
     return float(dof)
+
+
+def _where_to_add_dof(file: StatMap) -> str:
+    if file.dataset == MANIFEST_SOURCE:
+        return "Add a column dof to the manifest, or take z maps"
+    return "Add it" + (", or take z maps with --stat z" if file.beside("z") else "")
 
 
 def _dof_in_sidecars(file: StatMap) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.exclusions import Excluded
-from bids_ari.errors import BidsAriError, joint_exit_code
+from bids_ari.errors import BidsAriError, joint_exit_code, without_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +29,10 @@ class RunSummary:
     def exit_code(self) -> int:
         """0 when all went well, that of the failures when they agree and nothing else was done, else that of data."""
         return joint_exit_code((failure.error.exit_code for failure in self.failures), bool(self.results))
+
+
+def cause_of(contrast: ContrastSet, error: BidsAriError) -> str:
+    """Return what the messages about contrasts share whose problem has one cause: a mask, or a name that all lack."""
+    is_single = contrast.entities.get("sub") is not None
+    files = (file.path for file in contrast.files)
+    return without_names(error, [*files, contrast.name], contrast.subjects if is_single else ())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import NamedTuple
 
+from bids_ari.analysis.run_summary import cause_of
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.entities import contrast_label
 from bids_ari.bids.exclusions import Excluded, by_reason, subject_ranges
@@ -28,6 +29,26 @@ class _Checked(NamedTuple):
     error: BidsAriError | None = None
 
 
+class _Problems:
+    """The problems that are shown already, so that those of one cause are shown once."""
+
+    def __init__(self) -> None:
+        self._titles: dict[str, str] = {}  # of the contrast whose problem is shown, by what problems of a cause share
+
+    def lines(self, title: str, checked: Sequence[_Checked]) -> Iterator[str]:
+        """Yield the problems of the maps of a contrast: of one cause the first, with the number of the others."""
+        alike: dict[str, list[BidsAriError]] = defaultdict(list)
+        for contrast, _, error in checked:
+            if error:
+                alike[cause_of(contrast, error)].append(error)
+        for cause, errors in list(alike.items())[:_MOST]:
+            others = f". Likewise {counted(len(errors) - 1, 'other map')}" if len(errors) > 1 else ""
+            first = self._titles.setdefault(cause, title)
+            yield f"{errors[0]}{others}" if first == title else f"the same as of {first}{others}"
+        if n_more := sum(map(len, list(alike.values())[_MOST:])):
+            yield f"{n_more} more"
+
+
 class Overview(NamedTuple):
     """What a run would analyse, as text, and the exit code that its problems would lead to; 0 for none."""
 
@@ -46,20 +67,22 @@ def overview(
     analysed, with its design, or raises the problem with it. Lines have at most 100 columns, apart from long paths,
     and no control characters.
     """
-    is_single = any(contrast.entities.get("sub") is not None for contrast in contrasts)
+    is_single = any(map(_is_single, contrasts))
     unit = "map" if is_single else "contrast"
     tracked = track(contrasts, "checking contrasts", unit, len(contrasts), is_logged=False)
     checked = [_check(contrast, check) for contrast in tracked]
     lines: list[str] = []
+    problems = _Problems()
     if is_single:
         blocks: dict[str, list[_Checked]] = defaultdict(list)
         for each in checked:
             blocks[_title(each.contrast)].append(each)
         for title, inside in sorted(blocks.items()):
-            lines += _block(title, inside, _lacking(found for found in discovery if _title(found) == title))
+            lacking = _lacking(found for found in discovery if _title(found) == title)
+            lines += _block(title, inside, lacking, problems)
     else:
         for each in checked:
-            lines += _block(each.contrast.name, [each], _lacking([each.contrast]))
+            lines += _block(each.contrast.name, [each], _lacking([each.contrast]), problems)
     lines += _excluded(discovery, names_files)
     codes = [each.error.exit_code for each in checked if each.error]
     n_good = len(contrasts) - len(codes)
@@ -78,6 +101,10 @@ def _check(contrast: ContrastSet, check: Check) -> _Checked:
         return _Checked(contrast.keep(subjects, error.excluded), error=error)
 
 
+def _is_single(contrast: ContrastSet) -> bool:
+    return contrast.entities.get("sub") is not None
+
+
 def _title(contrast: ContrastSet) -> str:
     return str(contrast.entities.without("sub", "ses", "run")) or "statmaps"
 
@@ -87,10 +114,12 @@ def _lacking(contrasts: Iterable[ContrastSet]) -> list[Excluded]:
     return [entry for contrast in contrasts for entry in contrast.excluded if entry.is_subject]
 
 
-def _block(title: str, checked: Sequence[_Checked], lacking: Sequence[Excluded]) -> Iterator[str]:
+def _block(title: str, checked: Sequence[_Checked], lacking: Sequence[Excluded], problems: _Problems) -> Iterator[str]:
     """Yield the lines about one contrast."""
     yield from _wrapped(title)
-    for word, text in (*_maps(checked, lacking), *_findings(checked)):
+    found = (("problem", problem) for problem in problems.lines(title, checked))
+    lines = (pair for word, text in found for pair in zip(chain([word], repeat("")), text.splitlines(), strict=False))
+    for word, text in (*_maps(checked, lacking), *_findings(checked), *lines):
         yield from _wrapped(text, f"  {word:<10}", 12 if word else 16)
     yield ""
 
@@ -117,7 +146,7 @@ def _maps(checked: Sequence[_Checked], lacking: Sequence[Excluded]) -> Iterator[
 
 
 def _findings(checked: Sequence[_Checked]) -> Iterator[tuple[str, str]]:
-    """Yield the words and texts about designs, the notes, and the reasons why contrasts cannot be analysed."""
+    """Yield the words and texts about designs, and the notes."""
     designs = [each.design for each in checked if each.design is not None]
     for design in designs:
         if len(design.columns) > 1 or len(design.tests) > 1:
@@ -126,11 +155,6 @@ def _findings(checked: Sequence[_Checked]) -> Iterator[tuple[str, str]]:
     notes = [note for each in checked for note in each.contrast.notes]
     for note in dict.fromkeys(notes + [note for design in designs for note in design.notes]):
         yield "note", note
-    problems = list(dict.fromkeys(str(each.error) for each in checked if each.error))
-    for problem in problems[:_MOST]:
-        yield from zip(chain(["problem"], repeat("")), problem.splitlines(), strict=False)
-    if len(problems) > _MOST:
-        yield "problem", f"{len(problems) - _MOST} more"
 
 
 def _excluded(discovery: Discovery, names_files: bool) -> Iterator[str]:

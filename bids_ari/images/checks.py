@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.exclusions import subject_ranges
 from bids_ari.bids.statmap import StatMap
-from bids_ari.errors import BidsAriError, DataError, GridMismatchError, UsageError, listing
+from bids_ari.errors import (
+    BidsAriError,
+    DataError,
+    GridMismatchError,
+    UsageError,
+    counted,
+    listing,
+    printable,
+    without_names,
+)
 from bids_ari.images.files import read_header
 from bids_ari.images.headers import Header
 from bids_ari.images.resampling import is_elsewhere
@@ -24,8 +34,19 @@ from bids_ari.runtime.progress import track
 
 Result = TypeVar("Result")
 
-Problem: TypeAlias = tuple[tuple[str, ...], BidsAriError]
-"""Labels of subjects, and what is wrong with their files."""
+
+class Problem(NamedTuple):
+    """What is wrong with files of some subjects."""
+
+    subjects: tuple[str, ...]  # their labels
+    error: BidsAriError
+    files: tuple[Path, ...] = ()  # which the message may name
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the message names; None if it names none."""
+        return next((path for path in self.files if printable(str(path)) in self.error.found), None)
+
 
 Target: TypeAlias = Grid | str | Path
 """The grid to which maps are resampled: this one, that of a file, of the ``first`` map or of a ``template``."""
@@ -114,11 +135,11 @@ def check_headers(
     frames: list[tuple[str, Frame]] = []
     read_all = run_parallel(read, [each for _, each in files], n_threads)
     found = track(read_all, "checking headers", "file", len(files))
-    for (subject, _), header in zip(files, found, strict=True):
+    for (subject, each), header in zip(files, found, strict=True):
         if isinstance(header, Header):
             frames.append((subject, header.frame))
         else:
-            problems.extend(((subject,), error) for error in header)
+            problems.extend(Problem((subject,), error, source_of(each)) for error in header)
     if frames:
         frame, mismatch = _common_frame(frames, standard=template is not None or allow_native_space)
         if target is not None and (allow_native_space or template is not None or not mismatch):
@@ -167,7 +188,8 @@ def for_each_member(
     results = run_parallel(lambda pair: attempt(function, *pair), enumerate(members), n_threads)
     for member, result in zip(members, track(results, what, "map", len(members)), strict=True):
         if isinstance(result, list):
-            problems.extend(((member.subject,), error) for error in result)
+            paths = tuple(path for each in maps_to_read(member, variances=True) for path in source_of(each))
+            problems.extend(Problem((member.subject,), error, paths) for error in result)
         elif not problems:
             yield result
     if problems:
@@ -175,22 +197,45 @@ def for_each_member(
 
 
 def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriError:
-    """Return one error of all problems with the files of `subjects`; a single problem stays as it is."""
+    """Return one error of all problems with the files of `subjects`; a single problem stays as it is.
+
+    Messages that differ only in the names of files and the labels of subjects are one line: they have one cause.
+    """
     if len(problems) == 1:
-        return problems[0][1]
-    kinds: dict[tuple[type[BidsAriError], str], list[BidsAriError]] = defaultdict(list)
-    for _, error in problems:
-        kinds[type(error), error.expected].append(error)
+        return problems[0].error
+    alike: dict[tuple[type[BidsAriError], str], list[Problem]] = defaultdict(list)
+    for each in problems:
+        alike[type(each.error), without_names(each.error, each.files, each.subjects)].append(each)
+    kinds: dict[tuple[type[BidsAriError], str], list[list[Problem]]] = defaultdict(list)
+    for group in alike.values():
+        kinds[type(group[0].error), group[0].error.expected].append(group)
     lines: list[str] = []
-    for errors in kinds.values():
-        lines += map(str, errors[:_MOST])
-        if len(errors) > _MOST:
-            lines.append(f"and {len(errors) - _MOST} more of this kind")
+    for groups in kinds.values():
+        lines += map(_line, groups[:_MOST])
+        if n_more := sum(map(len, groups[_MOST:])):
+            lines.append(f"and {n_more} more of this kind")
     classes = {kind for kind, _ in kinds}
-    bad = dict.fromkeys(subject for affected, _ in problems for subject in affected)
+    bad = dict.fromkeys(subject for each in problems for subject in each.subjects)
     way_out = f", or exclude subjects with --exclude {' '.join(bad)}" if len(set(subjects) - set(bad)) > 1 else ""
     kind = classes.pop() if len(classes) == 1 else DataError
     return kind(f"{len(problems)} problems with the maps; fix them{way_out}:", lines=lines)
+
+
+def _line(alike: Sequence[Problem]) -> str:
+    """Return the message of the first of some problems with one cause, and the subjects of the others.
+
+    If a subject has several of them, the files of the others.
+    """
+    first, *others = alike
+    if not others:
+        return str(first.error)
+    subjects = [subject for each in alike for subject in each.subjects]
+    files = [named for each in others if (named := each.file)]
+    if len(set(subjects)) == len(subjects) or len(files) < len(others):
+        which = f", of sub-{subject_ranges({*subjects} - {*first.subjects} or {*subjects})}"
+    else:
+        which = f": {listing(files)}"
+    return f"{first.error}. Likewise {counted(len(others), 'other')}{which}"
 
 
 def _common_frame(files: Sequence[tuple[str, Frame]], standard: bool) -> tuple[Frame, list[Problem]]:
@@ -230,7 +275,7 @@ def _target_grid(files: Sequence[tuple[str, Frame]], target: Target) -> tuple[Gr
         f"a position near that of the target: {target}",
         f"Check the space of these maps, or exclude subjects with --exclude {' '.join(subjects)}",
     )
-    return target, [(subjects, error)]
+    return target, [Problem(subjects, error)]
 
 
 def _no_resampling() -> UsageError:
@@ -266,4 +311,4 @@ def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: 
         f"that of {f'the {len(others)} others' if len(others) > 1 else f'sub-{files[common][0]}'}: {files[common][1]}",
         f"{way_out}, or exclude subjects with --exclude {' '.join(subjects)}",
     )
-    return subjects, error
+    return Problem(subjects, error)

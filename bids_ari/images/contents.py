@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -18,6 +19,7 @@ from bids_ari.runtime.memory import available_memory, format_memory
 POSITION_BYTES = 40
 """Largest memory that reading the value of one position takes: as stored, as float64, smoothed, and whether missing."""
 
+_LIKENESS = 0.8  # least similarity of a name to the one that may have been meant
 _START = 2**12  # bytes that tell what a file is
 _CHUNK = 2**16  # bytes read at a time
 _PADDING = 2**20  # a file may be longer than its header describes by this many bytes
@@ -143,7 +145,8 @@ def no_map_named(path: Path, map_name: str, names: Sequence[str]) -> DataError:
         found = f"{path} has {names.count(map_name)} maps named {map_name!r}"
         return DataError(found, "maps of different names", "Rename them, for example with wb_command -set-map-names")
     expected = f"one of: {listing(map(repr, names), 20)}" if names else "no --map-name: its map has no name"
-    return DataError(f"{path} has no map named {map_name!r}", expected)
+    near = get_close_matches(map_name, names, n=1, cutoff=_LIKENESS)
+    return DataError(f"{path} has no map named {map_name!r}", expected, f"Did you mean {near[0]!r}?" if near else "")
 
 
 def damaged_file(path: Path, kind: str, why: str) -> DataError:

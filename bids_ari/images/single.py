@@ -8,7 +8,8 @@ import numpy as np
 
 from bids_ari.errors import DataError, EmptyMaskError, printable
 from bids_ari.images.binary import is_zero
-from bids_ari.images.claims import claims_of
+from bids_ari.images.claims import Claim, claims_of
+from bids_ari.images.feat import dof_of_feat
 from bids_ari.images.files import name_of, read_image
 from bids_ari.images.located import locate
 from bids_ari.images.masks import Mask, load_mask
@@ -77,7 +78,7 @@ def load_map(
     name, values = printable(Path(name_of(image)).name), found.values
     frame, located = locate(found.frame, surface, template)
     frame = frame.walled(frame.hollow(values, found.header.step))
-    statistic = decide(name, claims_of(found, name, given.sidecar), given)
+    statistic = decide(name, [*claims_of(found, name, given.sidecar), *_of_feat(image, given)], given)
     absent = frame.missing(values, found.header.step)
     if drop_zeros:
         zero = is_zero(values, found.header.step)
@@ -117,6 +118,21 @@ def load_map(
         statistic=statistic,
         mask_fraction=None if own is None else own.fraction,
     )
+
+
+def _of_feat(image: object, given: Given) -> Iterator[Claim]:
+    """Yield what a file of FEAT beside a t map says, unless the user states another kind of statistic."""
+    paths = [image] if isinstance(image, str | Path) else image if isinstance(image, Sequence) else ()
+    if len(paths) != 1 or given.stat not in (None, "t"):
+        return
+    try:
+        found = dof_of_feat(Path(paths[0]))
+    except DataError:
+        if given.dof is None:
+            raise
+        return  # they differ between voxels, and the user states one number
+    if found is not None:
+        yield Claim("t", f"the file {found.source.name} beside it", (found.dof,))
 
 
 def _notes_on_extent(name: str, inside: BoolArray, frame: Frame) -> Iterator[str]:

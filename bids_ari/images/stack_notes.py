@@ -71,10 +71,10 @@ def _notes_on_data(headers: Headers, members: Sequence[SubjectMap], summaries: S
         subjects = listing(f"sub-{subject}" for subject in headers.resampled)
         n_subjects = counted(len(headers.resampled), "subject")
         yield f"Maps of {n_subjects} were resampled by cubic splines to {headers.frame}: {subjects}"
-    for member, summary in zip(members, summaries, strict=True):
-        if summary.n_empty:
-            n_maps = len(member.all_maps)
-            yield f"{summary.n_empty} of {n_maps} maps of sub-{member.subject} contain no data"
+    empty = [(m, s.n_empty) for m, s in zip(members, summaries, strict=True) if s.n_empty]
+    if empty:
+        which = listing(f"sub-{member.subject} ({n} of {len(member.all_maps)})" for member, n in empty)
+        yield f"Maps of {counted(len(empty), 'subject')} contain no data: {which}"
     median = float(np.median([summary.n_present for summary in summaries]))
     few = [(m, s.n_present) for m, s in zip(members, summaries, strict=True) if s.n_present < _FEW * median]
     if few:

@@ -44,6 +44,7 @@ class RunLog(logging.Handler):
         self.failures: list[dict[str, Any]] = []
         self._excluded: dict[tuple[str, Excluded], None] | None = None  # by the name of the contrast; None: not known
         self._notes: set[str] = set()
+        self._causes: dict[str, str] = {}  # the first contrast that failed of each
         self._begun = datetime.now(UTC)
         self._clock = time.monotonic()
         self._lines: list[str] = []
@@ -122,6 +123,11 @@ class RunLog(logging.Handler):
         is_new = note not in self._notes
         self._notes.add(note)
         return is_new
+
+    def first_with(self, cause: str, name: str) -> str:
+        """Return the first contrast that failed of a cause; empty if it is the one of this name."""
+        first = self._causes.setdefault(cause, name)
+        return "" if first == name else first
 
     def done(self, name: str, results: Iterable[Mapping[str, Any]], seconds: float) -> None:
         """Add the results of a contrast and the time it took."""

@@ -13,6 +13,7 @@ from nibabel.cifti2.cifti2_axes import BrainModelAxis, ScalarAxis
 
 import bids_ari as ari
 from bids_ari.analysis.fingerprint import fingerprint
+from bids_ari.cli.main import main
 from bids_ari.errors import DataError
 
 N_VERTICES = 42  # of each hemisphere
@@ -74,3 +75,29 @@ def test_the_map_of_a_name(folder: Path, write: Write) -> None:
     faces, other = analyse(several, map_name="faces")
     assert not np.allclose(houses, faces)
     assert digest != other
+
+
+@pytest.mark.parametrize("level", ["group", "participant"])
+def test_a_wrong_name_is_one_message(folder: Path, level: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the names of one file, and the number of others; at the participant level each map is a contrast."""
+    describe(folder / "in")
+    lines = ["participant_id\tcontrast\tz\tmap_name"]
+    for subject in SUBJECTS:
+        maps = {f"{subject}_{name}": np.ones((2, N_VERTICES)) for name in ("faces", "houses")}
+        cifti(folder / "in", subject, maps)
+        path = map_path(folder / "in", subject, extension=".dscalar.nii", **SPACE)
+        lines.append(f"{subject}\tfaces\t{path}\t{subject}_face")
+    (folder / "maps.tsv").write_text("\n".join(lines) + "\n")
+    flags = ["--manifest", str(folder / "maps.tsv"), "--stat", "z"]
+    words = [str(folder), str(folder / "out"), level, *flags, "--nprocs", "1"]
+    assert main([*words, "--list"]) == 65
+    shown = " ".join(capsys.readouterr().out.split())
+    assert main(words) == 65
+    for text in (shown, " ".join(capsys.readouterr().err.split())):
+        assert (
+            text.count("has no map named '01_face'; expected one of: '01_faces', '01_houses'. Did you mean '01_faces'?")
+            == 1
+        )
+        assert text.count("no map named") == 1
+    likewise = ". Likewise 4 others, of sub-02-05" if level == "group" else ". Likewise 4 other maps"
+    assert likewise in shown

@@ -115,6 +115,55 @@ class TestHeaders:
             analyse_map(tmp_path / "a.nii", dof=24)
         assert call(tmp_path / "a.nii", tmp_path / "out", "--dof", 12) == 0
 
+    def test_the_file_dof_of_feat(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
+        path = saved(tmp_path / "tstat1.nii.gz", t)
+        (tmp_path / "dof").write_text("12\n")
+        assert call(path, tmp_path / "out") == 0
+        expected = stats.t.sf(t[INSIDE].astype(float), 12)
+        np.testing.assert_allclose(values(tmp_path / "out", "*stat-p_*.nii.gz"), expected, rtol=1e-5)
+        assert call(path, tmp_path / "other", "--dof", 24) == 64
+        assert "--dof is 24, but tstat1.nii.gz has 12 by the file dof beside it" in capsys.readouterr().err
+
+    def test_a_map_of_dof_that_differ_needs_one_number(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
+        path = saved(tmp_path / "tstat1.nii.gz", t)
+        saved(tmp_path / "tdof_t1.nii.gz", np.where(t > 0, 12, 11.5))
+        assert call(path, tmp_path / "out") == 65
+        assert "differ between voxels" in capsys.readouterr().err
+        assert call(path, tmp_path / "out", "--dof", 12) == 0
+
+    def test_t_maps_of_feat_in_a_manifest(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
+        """At the participant level; the column dof of the table must agree."""
+        for subject in ("01", "02"):
+            folder = tmp_path / f"sub-{subject}.feat" / "stats"
+            folder.mkdir(parents=True)
+            saved(folder / "tstat1.nii.gz", t)
+        words = [
+            str(tmp_path),
+            str(tmp_path / "out"),
+            "participant",
+            "--manifest",
+            str(tmp_path / "maps.tsv"),
+            "--stat",
+            "t",
+        ]
+        lines = [f"0{i}\tsub-0{i}.feat/stats/tstat1.nii.gz" for i in (1, 2)]
+        (tmp_path / "maps.tsv").write_text("participant_id\tt\n" + "\n".join(lines) + "\n")
+        assert main([*words, "--list"]) == 65
+        assert "Add a column dof to the manifest" in " ".join(capsys.readouterr().out.split())
+        for i in (1, 2):
+            (tmp_path / f"sub-0{i}.feat" / "stats" / "dof").write_text(f"{11 + i}\n")
+        assert main([*words, "--list"]) == 0
+        assert main(words) == 0
+        found = [
+            json.loads(path.read_text())["DegreesOfFreedom"]
+            for path in sorted((tmp_path / "out").glob("sub-*/*stat-t_*.json"))
+        ]
+        assert found == [12, 13]
+        rows = (f"{line}\t20" for line in lines)
+        (tmp_path / "maps.tsv").write_text("participant_id\tt\tdof\n" + "\n".join(rows) + "\n")
+        assert main([*words, "--rerun"]) == 65
+        assert "DegreesOfFreedom is 20, but tstat1.nii.gz has 12 by the file dof beside it" in capsys.readouterr().err
+
     @pytest.mark.parametrize(
         ("name", "words"),
         [

@@ -120,6 +120,17 @@ class TestGroup:
         assert text.count("File names cannot distinguish contrast-c, contrast-C") == 2
         assert text.endswith("0 contrasts can be analysed, 2 cannot")
 
+    def test_a_problem_of_several_contrasts_is_shown_once(self) -> None:
+        """Such as a mask on another grid, which the message names, or files that all lack."""
+
+        def no_mask(each: ContrastSet) -> NoReturn:
+            raise DataError(f"{each.name}: the mask is on another grid")
+
+        sets = [replace(contrast("01", "02"), entities=Entities.of({"contrast": name})) for name in ("a", "b")]
+        text = overview(Discovery(tuple(sets), ()), sets, no_mask).text
+        assert "problem   contrast-a: the mask is on another grid\n" in text
+        assert "problem   the same as of contrast-a\n" in text
+
     def test_excluded_files_have_one_line_per_reason_the_most_frequent_first(self) -> None:
         entries = [Excluded(f"data/b{i}", "seldom") for i in range(6)] + [
             Excluded(f"data/a{i}", "very often") for i in "7654321"
@@ -172,11 +183,20 @@ class TestParticipant:
         assert overview(found, subject_contrasts(found), look).text.count("Maps of node subjectLevel") == 1
 
     def test_one_subject_is_enough_and_problems_are_named_up_to_five(self) -> None:
-        sets = [contrast(f"{i}", f"{i}", sub=f"{i}") for i in range(10, 17)] + [contrast("20", sub="20")]
-        text = overview(Discovery((), ()), sets, look).text
-        assert text.count("has more than one map") == 5
+        sets = [contrast(f"{i}", f"{i}", clash="ab" * i, sub=f"{i}") for i in range(10, 17)]
+        text = overview(Discovery((), ()), [*sets, contrast("20", sub="20")], look).text
+        assert text.count("cannot distinguish") == 5
         assert "problem   2 more" in text
         assert text.endswith("1 map can be analysed, 7 cannot")
+
+    def test_problems_of_one_cause_are_one(self) -> None:
+        """They differ only in the subject and its file."""
+        sets = [contrast(f"{i}", f"{i}", sub=f"{i}") for i in range(10, 17)]
+        text = overview(Discovery((), ()), sets, look).text
+        assert text.count("has more than one map") == 1
+        assert " ".join(text.split()).endswith(
+            "remove one of them. Likewise 6 other maps 0 maps can be analysed, 7 cannot"
+        )
 
 
 class TestText:

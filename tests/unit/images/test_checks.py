@@ -18,7 +18,7 @@ from bids_ari.errors import (
     InputNotFoundError,
     ReadError,
 )
-from bids_ari.images.checks import Headers, check_headers, one_error
+from bids_ari.images.checks import Headers, Problem, check_headers, one_error
 from bids_ari.images.volume import Grid
 
 GOOD = gzip.compress(image(np.ones(SHAPE)).to_bytes())
@@ -128,7 +128,9 @@ class TestOneKind:
             first, *lines = str(error).split("\n- ")
             assert first.startswith("2 problems with the maps")
             assert first.endswith("--exclude 02 05:")
-            assert all(str(files[i][1]) in line for i, line in zip((1, 4), lines, strict=True))
+            (line,) = lines
+            assert str(files[1][1]) in line
+            assert line.endswith(". Likewise 1 other, of sub-05")
 
 
 def test_different_problems_have_a_line_each(tmp_path: Path) -> None:
@@ -145,12 +147,30 @@ def test_different_problems_have_a_line_each(tmp_path: Path) -> None:
     assert "that of the 6 others" in lines[-1]  # 12, but for five without a grid in mm, and sub-08
 
 
-def test_five_problems_of_a_kind_are_listed_and_the_others_counted(tmp_path: Path) -> None:
+def test_problems_of_one_cause_are_one_line(tmp_path: Path) -> None:
     bad: dict[str, Spoil] = {f"s{i:02d}": four_axes for i in range(1, 9)}
-    lines = str(error_of(files_of(tmp_path, 12, s09=no_image, **bad))).splitlines()
-    assert [("has 4 dimensions" in line) for line in lines[1:]] == [True] * 5 + [False] * 2
-    assert lines[6] == "- and 3 more of this kind"
-    assert "sub-09_statmap.nii.gz is damaged" in lines[7]
+    files = files_of(tmp_path, 12, s09=no_image, **bad)
+    first, axes, damage = str(error_of(files)).splitlines()
+    assert first.startswith("9 problems with the maps")
+    assert axes.startswith(f"- {files[0][1]} has 4 dimensions")
+    assert axes.endswith(". Likewise 7 others, of sub-02-08")
+    assert "sub-09_statmap.nii.gz is damaged" in damage
+
+
+def test_a_name_with_the_label_of_each_subject_is_one_cause() -> None:
+    """As the HCP names the maps in merged files; 2 is also the number of maps, which stays."""
+    errors = [DataError(f"/in/{s}.nii has no map named '{s}_2BK'", f"one of: '{s}_0BK' or 2 others") for s in "1234"]
+    problems = [Problem((s,), each, (Path(f"/in/{s}.nii"),)) for s, each in zip("1234", errors, strict=True)]
+    _, line = str(one_error(problems[2:], list("1234"))).splitlines()
+    assert line == f"- {errors[2]}. Likewise 1 other, of sub-4"
+    assert "".join(line for line in str(one_error(problems, list("1234"))).splitlines()[1:]).count("no map") <= 2
+
+
+def test_five_problems_of_a_kind_are_listed_and_the_others_counted() -> None:
+    problems = [Problem((f"{i:02d}",), DataError(f"{i}.nii has {2**i} volumes", "one")) for i in range(1, 9)]
+    lines = str(one_error([*problems, problems[-1]], [each.subjects[0] for each in problems])).splitlines()
+    assert [("volumes" in line) for line in lines[1:]] == [True] * 5 + [False]
+    assert lines[6] == "- and 4 more of this kind"
 
 
 def test_no_exclusion_is_proposed_if_fewer_than_two_subjects_remain(tmp_path: Path) -> None:
@@ -220,10 +240,10 @@ def test_threads_change_nothing(tmp_path: Path) -> None:
 
 
 def test_problems_of_two_classes_are_a_data_error() -> None:
-    problems = [(("01",), ReadError("a")), (("02",), InputNotFoundError("b"))]
+    problems = [Problem(("01",), ReadError("a")), Problem(("02",), InputNotFoundError("b"))]
     assert type(one_error(problems, ["01", "02"])) is DataError
     assert type(one_error(problems[:1] * 2, ["01", "02"])) is ReadError
-    assert one_error(problems[:1], ["01", "02"]) is problems[0][1]
+    assert one_error(problems[:1], ["01", "02"]) is problems[0].error
 
 
 class TestTarget:

@@ -119,7 +119,7 @@ class TestCombine:
     def test_a_run_without_data_is_noted(self, tmp_path: Path) -> None:
         files = [saved(tmp_path / f"{i}.nii", np.full(SHAPE, value)) for i, value in enumerate((2.0, 0.0))]
         stack = load_stack([subject_map("01", *files), subject_map("02", files[0])])
-        assert stack.notes[0] == "1 of 2 maps of sub-01 contain no data"
+        assert stack.notes[0] == "Maps of 1 subject contain no data: sub-01 (1 of 2)"
         assert (stack.coverage == 1).all()
 
     def test_no_run_with_data_is_an_error(self, tmp_path: Path) -> None:
@@ -136,7 +136,8 @@ class TestCombine:
             path.write_bytes(path.read_bytes()[:-3])
         with pytest.raises(DataError) as caught:
             load_stack([subject_map("01", *paths[:2]), subject_map("02", paths[2]), subject_map("03", paths[3])])
-        assert all(f"{path} is damaged" in str(caught.value) for path in paths[:3])
+        assert str(caught.value).count("is damaged") == 1
+        assert all(str(path) in str(caught.value) for path in paths[:3])
 
     def test_a_variance_map_on_another_grid(self, tmp_path: Path) -> None:
         full = saved(tmp_path / "full.nii", np.ones(SHAPE))
@@ -279,12 +280,13 @@ class TestDifference:
             path.write_bytes(path.read_bytes()[:-3])
         with pytest.raises(DataError) as caught:
             load_stack(members)
-        assert all(f"{path} is damaged" in str(caught.value) for path in broken)
+        assert str(caught.value).count("is damaged") == 1
+        assert all(str(path) in str(caught.value) for path in broken)
 
     def test_a_run_without_data_is_noted(self, tmp_path: Path) -> None:
         full, empty = (saved(tmp_path / f"{value}.nii", np.full(SHAPE, value)) for value in (1.0, 0.0))
         stack = load_stack([subject_map("01", full, minus=subject_map("01", full, empty))])
-        assert stack.notes[0] == "1 of 3 maps of sub-01 contain no data"
+        assert stack.notes[0] == "Maps of 1 subject contain no data: sub-01 (1 of 3)"
 
     def test_values_that_overflow_are_missing(self, tmp_path: Path) -> None:
         paths = [doubles(tmp_path / f"{i}.nii", (value,)) for i, value in enumerate((1e308, -1e308))]
