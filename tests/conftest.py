@@ -17,9 +17,9 @@ from hypothesis import settings
 from bids_ari.option_names import naming_flags
 from bids_ari.runtime import executors, processors, progress
 
-for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
-    if signal.getsignal(heard) == signal.SIG_IGN:
-        signal.signal(heard, signal.default_int_handler if heard == signal.SIGINT else signal.SIG_DFL)
+for each in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
+    if signal.getsignal(each) == signal.SIG_IGN:
+        signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
 
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each worker and process would compile all modules again

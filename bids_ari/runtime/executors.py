@@ -156,7 +156,7 @@ def map_contrasts(
 def start_server(preload: Sequence[str]) -> None:
     """Start the process that workers are forked from, unless it runs; it imports modules while this process goes on.
 
-    It does not hear the signals of a terminal, and ends with this process.
+    It does not receive the signals of a terminal, and ends with this process.
     """
     if not _HAS_SERVER:
         return

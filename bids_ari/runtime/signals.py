@@ -45,10 +45,10 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
             report(ignored)
             return
         first.clear()
-        threading.Timer(_AGAIN, signal.pthread_kill, (threading.main_thread().ident, heard[0])).start()
+        threading.Timer(_AGAIN, signal.pthread_kill, (threading.main_thread().ident, handled[0])).start()
 
-    heard = [each for each in _ENDS if signal.getsignal(each) not in (signal.SIG_IGN, None)]
-    before = {each: signal.signal(each, interrupt) for each in heard}
+    handled = [each for each in _ENDS if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+    before = {each: signal.signal(each, interrupt) for each in handled}
     report, sys.unraisablehook = sys.unraisablehook, repeat
     try:
         yield

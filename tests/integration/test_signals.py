@@ -152,13 +152,13 @@ def test_signals_while_it_cleans_up(data: Path, earlier: Path, out: Path) -> Non
 
 def test_a_signal_later_on_ends_what_does_not_end(data: Path, earlier: Path, undisturbed: Path, out: Path) -> None:
     """A file of a dead network drive cannot be read to its end. What is left then, the next run removes."""
-    threads = ("--contrast", "faces", "--nprocs", "2")  # a single contrast is read by threads, which hear no signal
+    threads = ("--contrast", "faces", "--nprocs", "2")  # a single contrast is read by threads, which receive no signal
     with job(data, out, (*MOMENTS["loading"], 60), words=threads) as run:
         run.wait_for()
         run.send(SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
             run.process.wait(2.5)
-        for _ in range(10):  # a busy machine may hear the first one late, so that the second comes too early
+        for _ in range(10):  # a busy machine may handle the first one late, so that the second comes too early
             run.send(SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 run.process.wait(2.5)

@@ -39,4 +39,4 @@ def test_values_are_read_in_blocks(block: int, monkeypatch: pytest.MonkeyPatch, 
     found = effects_in(group(at_points(values, tested)), REGIONS)
     kept = values[:, tested]
     expected = [kept[:, [0, 1, 4]].mean(axis=1), kept[:, [2, 3]].mean(axis=1)]
-    np.testing.assert_allclose(found[:, :2].T, expected, rtol=1e-15)
+    np.testing.assert_allclose(found[:, :2].T, expected, rtol=1e-15)  # sums of at most three numbers, by block

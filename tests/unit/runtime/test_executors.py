@@ -85,7 +85,7 @@ class TestRunParallel:
         assert len(called) < 20
 
     def test_waiting_tasks_are_cancelled(self) -> None:
-        """The first of four fails; its thread may take the third before that is heard, and the fourth waits."""
+        """The first of four fails; its thread may take the third before that is known, and the fourth waits."""
         called: list[int] = []
 
         def fail(i: int) -> None:
@@ -117,7 +117,7 @@ class TestRunParallel:
         assert threading.active_count() == before
         assert len(called) < 20
 
-    def test_a_real_ctrl_c_is_heard_while_threads_work(self) -> None:
+    def test_a_real_ctrl_c_interrupts_while_threads_work(self) -> None:
         """500 calls of 0.1 s in two threads would take 25 s."""
         code = (
             "import time; from bids_ari.runtime.executors import run_parallel\n"
@@ -266,14 +266,14 @@ class Signalling(Executor):
     def submit(self, fn: object, /, *args: object, **kwargs: object) -> "Future[Any]":
         future: Future[Any] = Future()
         signals = threading.Timer(0.5, signal.raise_signal, (signal.SIGTERM,))
-        result = threading.Timer(20.0, future.set_exception, (ValueError("the signal was not heard"),))
+        result = threading.Timer(20.0, future.set_exception, (ValueError("the signal was not handled"),))
         result.daemon = True
         signals.start()
         result.start()
         return future
 
 
-def test_a_signal_is_heard_that_does_not_wake_the_main_thread() -> None:
+def test_a_signal_that_does_not_wake_the_main_thread_interrupts_it() -> None:
     before = threading.active_count()
     with interruptible(), pytest.raises(KeyboardInterrupt):
         next(WorkerPool(Signalling, 1, 1).map(abs, [-1]))

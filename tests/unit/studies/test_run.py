@@ -120,7 +120,7 @@ class Endless:
         self.stopped.set()
 
 
-def test_a_signal_is_heard_that_does_not_wake_the_main_thread(tmp_path: Path) -> None:
+def test_a_signal_that_does_not_wake_the_main_thread_ends_the_studies(tmp_path: Path) -> None:
     """Such as one that arrives just before the main thread begins to wait, or in another thread, as here."""
 
     def send() -> None:
