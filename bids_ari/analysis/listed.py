@@ -57,7 +57,7 @@ def with_listed(
 
 
 def with_rows(contrast: ContrastSet, table: Participants) -> ContrastSet:
-    """Add the subjects that only the table lists to what is excluded from a contrast, as far as that tells."""
+    """Add the subjects that only the table lists to what is excluded from a contrast: those it does not name."""
     known = {*contrast.subjects, *(entry.subject for entry in contrast.excluded)}
     return _with_entries(contrast, table.only_listed(known), table)
 

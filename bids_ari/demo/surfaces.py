@@ -79,7 +79,19 @@ def true_effect(mesh: Mesh) -> FloatArray:
 def subject_maps(
     mesh: Mesh, effect: FloatArray, responses: FloatArray, rng: np.random.Generator
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Simulate the map of each subject, (n_vertices,): its response to the effect, and noise; NaN without data."""
+    """Simulate the map of each subject, (n_vertices,): its response to the effect, and noise; NaN without data.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        The mesh along which the noise is smooth.
+    effect : array (n_vertices,)
+        The true mean effect; NaN without data.
+    responses : array (n_subjects,)
+        The strength of the effect in each subject: 1 is that of the mean.
+    rng : Generator
+        The source of the noise.
+    """
     along = smoother(mesh, np.arange(mesh.n_vertices), volumes.NOISE_FWHM)
     for response in responses:
         smooth = along(rng.standard_normal(mesh.n_vertices))

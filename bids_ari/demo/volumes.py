@@ -106,7 +106,16 @@ def subject_maps(
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Simulate the map of each subject, (x, y, z): its response to the true effect, and noise; 0 outside the mask.
 
-    The noise is smooth over 1.5 voxels (FWHM), whatever their size.
+    Parameters
+    ----------
+    mask : VolumeSpace
+        The voxels with data.
+    effect : array (x, y, z)
+        The true mean effect.
+    responses : array (n_subjects,)
+        The strength of the effect in each subject: 1 is that of the mean.
+    rng : Generator
+        The source of the noise, which is smooth over 1.5 voxels (FWHM) whatever their size.
     """
     sigma = NOISE_FWHM / np.sqrt(8 * np.log(2)) / VOXEL
     for response in responses:

@@ -46,7 +46,26 @@ def template_mask(space: SpaceName, frame: Frame) -> Path:
 
 
 def template_tissue(space: SpaceName, frame: Frame, tissue: str = "GM") -> Path:
-    """Return the path of TemplateFlow's probability map of a tissue, chosen as `template_mask` is."""
+    """Return the path of TemplateFlow's probability map of a tissue, chosen as `template_mask` is.
+
+    Parameters
+    ----------
+    space : StandardSpace, str or None
+        The space of the maps.
+    frame : Frame
+        The grid of the maps, which decides between resolutions.
+    tissue : str
+        The label of the map: ``GM``, ``WM`` or ``CSF``.
+
+    Raises
+    ------
+    NoMatchError
+        When TemplateFlow has no such map of the space.
+    UsageError
+        When the space is not known, or its cohort.
+    InputNotFoundError
+        When the map is not on this machine and cannot be downloaded.
+    """
     grid = _grid(frame, "maps of tissues")
     where, what = standard(space), f"a probability map of {tissue} in {standard(space)}"
     try:

@@ -178,7 +178,7 @@ def _about(result: ContrastResult) -> list[str]:
 
 
 def collection_of(result: ContrastResult) -> dict[str, str]:
-    """Return what NeuroVault asks about a collection and the result knows."""
+    """Return answers to NeuroVault's questions about a collection, as far as they follow from the result."""
     options, space = result.options, result.contrast.entities.get("space")
     found = {
         "Target template image": space or "",

@@ -97,9 +97,22 @@ def words_of(study: Study, output: Path, options: Sequence[str]) -> list[str]:
 def run_studies(
     studies: Iterable[Study], output: Path, options: Sequence[str], runner: Runner, n_jobs: int = 1
 ) -> Iterator[Outcome]:
-    """Analyse studies, `n_jobs` at a time, and yield the outcome of each that is finished.
+    """Analyse studies, and yield the outcome of each that is finished.
 
     What cannot be analysed is first, with code 65. The others go on after a failure, and begin in order.
+
+    Parameters
+    ----------
+    studies : iterable of Study
+        What is analysed; those with a problem are recorded and not run.
+    output : Path
+        The folder of all results: records and logs are in its folder `LOGS`, results in a folder for each study.
+    options : sequence of str
+        Options of ``bids-ari`` for each of them, see `words_of`.
+    runner : Runner
+        What runs ``bids-ari``; it is stopped when the iteration ends, also early.
+    n_jobs : int
+        Number of studies at a time.
     """
     files = Files(output)
     todo = []
