@@ -12,10 +12,12 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bids_ari import errors
+from bids_ari.cli import demo as demo_cli
 from bids_ari.cli import main as cli
 from bids_ari.cli import map as map_cli
 from bids_ari.cli import mask as mask_cli
 from bids_ari.cli import studies as studies_cli
+from bids_ari.cli import templates as templates_cli
 from bids_ari.errors import EXIT_CODES
 from bids_ari.outputs import files
 from bids_ari.outputs.archive_format import ARRAYS
@@ -26,6 +28,8 @@ PARSERS = {
     "bids-ari-map": map_cli.parser,
     "bids-ari-mask": mask_cli.parser,
     "bids-ari-studies": studies_cli.parser,
+    "bids-ari-templates": templates_cli.parser,
+    "bids-ari-demo": demo_cli.parser,
 }
 
 OTHER_EXCEPTIONS = {

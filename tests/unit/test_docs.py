@@ -27,6 +27,8 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "bids-ari-map": mapcli.parser,
     "bids-ari-mask": maskcli.parser,
     "bids-ari-studies": studies.parser,
+    "bids-ari-templates": templates.parser,
+    "bids-ari-demo": demo.parser,
 }
 
 PARSES: dict[str, Callable[[Sequence[str]], argparse.Namespace]] = {
@@ -129,7 +131,7 @@ def test_pages_that_go_on_from_nilearn_have_its_analysis(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_flags_that_are_named_exist(page: Path) -> None:
-    known = {name for make in (*PARSERS.values(), demo.parser) for name in make()._option_string_actions}
+    known = {name for make in PARSERS.values() for name in make()._option_string_actions}
     quoted = "\n".join(block.text for block in blocks(page, "none"))  # a message may name a flag that is none
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z_-]*[a-z](?![\w-])", page.read_text())) - set(
         re.findall(r"--\S+", quoted)
