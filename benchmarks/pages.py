@@ -30,8 +30,8 @@ from nilearn.datasets import load_mni152_brain_mask
 from scipy import ndimage
 
 import bids_ari as ari
-from bids_ari.analysis.analyse import analyse_map
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.single import analyse_map
 from bids_ari.report.explorer.arrays import least_tdp
 from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.figures.draw import draw

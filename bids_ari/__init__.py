@@ -17,7 +17,7 @@ from bids_ari.runtime.collector import no_collection
 
 if TYPE_CHECKING:
     from bids_ari.analysis.analyse import analyse
-    from bids_ari.analysis.inference import cluster_tdp
+    from bids_ari.analysis.cluster_tdp import cluster_tdp
     from bids_ari.analysis.result import ContrastResult
     from bids_ari.bids.discover import discover
     from bids_ari.config.options import Options
@@ -36,7 +36,7 @@ _HOMES = {
     "Options": "bids_ari.config.options",
     "Settings": "bids_ari.config.settings",
     "analyse": "bids_ari.analysis.analyse",
-    "cluster_tdp": "bids_ari.analysis.inference",
+    "cluster_tdp": "bids_ari.analysis.cluster_tdp",
     "discover": "bids_ari.bids.discover",
     "hommel_bound": "bids_ari.stats.closed_testing",
     "load_result": "bids_ari.outputs.archive",

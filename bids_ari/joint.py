@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from bids_ari.analysis.analyse import group_tests, subject_tests
+from bids_ari.analysis.analyse import group_tests
 from bids_ari.analysis.fingerprint import family_of, in_family
 from bids_ari.analysis.group_model import options_of, plan
 from bids_ari.analysis.inputs import CONTRAST_ERRORS
 from bids_ari.analysis.joint import Calibrations, Evidence, calibrate_together
+from bids_ari.analysis.single import subject_tests
 from bids_ari.analysis.together import PreparedTest, fingerprint_of, prepare
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.participants import Participants

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bids_ari.analysis.analyse import analyse, analyse_map, analyse_subject, check_maps
+from bids_ari.analysis.analyse import analyse, check_maps
 from bids_ari.analysis.group_model import with_estimator
 from bids_ari.analysis.inputs import (
     CONTRAST_ERRORS,
@@ -21,6 +21,7 @@ from bids_ari.analysis.inputs import (
 )
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.run_summary import Failure, RunSummary, cause_of
+from bids_ari.analysis.single import analyse_map, analyse_subject
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.single_map import MAP_SOURCE

@@ -14,8 +14,8 @@ import numpy as np
 from builders import SHAPE, brain, describe, image, map_path, write_group, write_map
 
 import bids_ari as ari
-from bids_ari.analysis.analyse import analyse_map, analyse_subject
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.single import analyse_map, analyse_subject
 from bids_ari.bids.contrasts import Excluded, SubjectMap
 from bids_ari.bids.discover import subject_contrasts
 from bids_ari.bids.entities import Entities

@@ -1,18 +1,17 @@
-"""Analyses: from the maps of one contrast to its results, by a group model or from a single map."""
+"""Analyses of groups: from the maps of one contrast to its results, by a group model."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from bids_ari.analysis.group_model import fit, options_of, plan
-from bids_ari.analysis.inference import Tests, directed_tests, statistics_of
-from bids_ari.analysis.inputs import check_contrast, check_same_dof, dof_of, f_test_of, metadata_of
+from bids_ari.analysis.group_model import Fit, fit, options_of, plan
+from bids_ari.analysis.inference import Tests, directed_tests, notes_on_points
+from bids_ari.analysis.inputs import check_contrast, dof_of, hashes_of
 from bids_ari.analysis.joint_tests import note_on_joint_test
 from bids_ari.analysis.methods import GroupData
-from bids_ari.analysis.minimum_effect import check_minimum_effect
 from bids_ari.analysis.normality import notes_on_normality
 from bids_ari.analysis.option_files import (
     check_option_files,
@@ -28,22 +27,16 @@ from bids_ari.analysis.variances import notes_on_variances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.exclusions import notes_on_subjects
 from bids_ari.bids.participants import Participants
-from bids_ari.bids.single_map import contrast_of_map
 from bids_ari.bids.space_metadata import spatial_metadata
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.config.model_options import TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources
 from bids_ari.design.checks import excluding
 from bids_ari.design.design import Design
-from bids_ari.errors import EmptyMaskError, UsageError, counted
-from bids_ari.images.checks import check_headers, source_of
-from bids_ari.images.masks import note_unmasked
-from bids_ari.images.single import load_map
+from bids_ari.errors import EmptyMaskError
+from bids_ari.images.checks import check_headers
 from bids_ari.images.stack import Stack, load_stack
-from bids_ari.images.statistic import Given, Kind
 from bids_ari.images.storage import at_points
-from bids_ari.images.templates import note_on_space
 from bids_ari.runtime.progress import step
 
 
@@ -99,31 +92,15 @@ def group_tests(
     stack = _load(contrast, options, resources)
     with step("fitting the group model"):
         fitted = fit(stack, design, options)
-    files = option_files(options, contrast)
-    make = partial(
-        ContrastResult,
-        contrast=contrast,
-        options=options,
-        coverage=stack.coverage,
-        design=replace(design, excluded=(), notes=(), groups=()),  # in the contrast, notes and variances
-        hashes=_hashes(contrast, stack) | hash_files(files),
-        files={role: path.name for role, path in files.items()},
-        spatial=spatial_metadata(contrast.members[0].first),
-        resampled=stack.resampled,
-        normalised=stack.normalised,
-        outlying=fitted.outlying,
-        group_variances=fitted.variances,
-        normality=fitted.normality,
-        quality=stack.quality,
-    )
-    excluded = notes_on_subjects(contrast.excluded)
+    files, space = option_files(options, contrast), StandardSpace.of(contrast.entities)
+    make = _maker(contrast, options, design, stack, fitted, files)
     notes = (
-        *excluded,
+        *notes_on_subjects(contrast.excluded),
         *contrast.notes,
         *design.notes,
         *stack.notes,
         *fitted.notes,
-        *notes_on_spaces(files, space := StandardSpace.of(contrast.entities)),
+        *notes_on_spaces(files, space),
         *notes_on_resolutions(files, space, options),
     )
     for glm in fitted.results:
@@ -142,69 +119,45 @@ def group_tests(
             options,
             (
                 *notes,
-                *note_on_joint_test(len(maps), design, glm.test),
-                *notes_on_outliers(criteria(stack.quality, fitted.outlying, glm.test), design.subjects),
-                *notes_on_normality(
-                    fitted.normality, design, glm.test, options, stack.space.units, has_direction=len(maps) == 1
-                ),
-                *notes_on_variances(fitted.variances, design, glm.test, options, stack.space.units, len(maps)),
-                *_notes(stack, n_constant, options),
+                *_notes_on_test(glm.test, len(maps), stack, design, fitted, options),
+                *notes_on_points(stack, n_constant, options),
             ),
             GroupData(maps, design, resources.n_jobs, stack.space.unit, sharing=sharing),
             space,
         )
 
 
-def analyse_subject(
-    contrast: ContrastSet, options: Options | None = None, resources: Resources | None = None
-) -> tuple[ContrastResult, ...]:
-    """Analyse the z or t map of a single subject, from `subject_contrasts`; return a result per alternative and method.
-
-    The sidecar of a t map must have DegreesOfFreedom. Smoothing and coverage are not used.
-    """
-    options = options or Options()
-    return infer(subject_tests(contrast, options, resources), joint=options.joint)
-
-
-def subject_tests(contrast: ContrastSet, options: Options, resources: Resources | None = None) -> Tests:
-    """Read the map of a single subject, and yield its tests; arguments and errors are those of `analyse_subject`."""
-    contrast.check()
-    (member,) = contrast.members
-    stat = contrast.stat
-    if stat not in ("z", "t"):
-        raise UsageError(f"The maps have stat {stat}", "z or t: an effect alone has no p")
-    dof = dof_of(member) if stat == "t" else None
-    _, notes = metadata_of(member, is_needed=stat == "t")
-    f_test = f_test_of(contrast)
-    subject, session = (contrast.entities.get(key) for key in ("sub", "ses"))
-    folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
-    noise = "p-values depend on the noise model of the first level, which this analysis cannot check"
-    notes = (noise, *notes, *_notes_on_f(f_test))
-    given = Given(stat, dof, is_z_of_f=bool(f_test), dof_name="DegreesOfFreedom")
-    return _single_tests(contrast, options, resources, given, folder=folder, notes=notes, drop_zeros=True)
+def _maker(
+    contrast: ContrastSet, options: Options, design: Design, stack: Stack, fitted: Fit, files: Mapping[str, Path]
+) -> Callable[..., ContrastResult]:
+    """Return a function that makes the result of a test, given what depends on the test."""
+    return partial(
+        ContrastResult,
+        contrast=contrast,
+        options=options,
+        coverage=stack.coverage,
+        design=replace(design, excluded=(), notes=(), groups=()),  # in the contrast, notes and variances
+        hashes=hashes_of(contrast, stack) | hash_files(files),
+        files={role: path.name for role, path in files.items()},
+        spatial=spatial_metadata(contrast.members[0].first),
+        resampled=stack.resampled,
+        normalised=stack.normalised,
+        outlying=fitted.outlying,
+        group_variances=fitted.variances,
+        normality=fitted.normality,
+        quality=stack.quality,
+    )
 
 
-def analyse_map(
-    path: Path,
-    options: Options | None = None,
-    resources: Resources | None = None,
-    dof: float | None = None,
-    *,
-    stat: Kind | None = None,
-    space: str | None = None,
-) -> tuple[ContrastResult, ...]:
-    """Analyse a group map that was computed elsewhere; parameters and errors are those of `bids_ari.workflow.run_map`.
-
-    An infinite statistic is a test.
-    """
-    contrast = contrast_of_map(path, "z", space)
-    sidecar, notes = metadata_of(contrast.members[0], is_needed=False)
-    f_test = f_test_of(contrast) if "_stat-z_" in path.name else ""
-    given = Given(stat, dof, sidecar, is_z_of_f=bool(f_test))
-    if space is not None and (unknown := note_on_space(StandardSpace.of(contrast.entities))):
-        notes = (*notes, unknown)
-    options, notes = options or Options(), (*notes, *_notes_on_f(f_test))
-    return infer(_single_tests(contrast, options, resources, given, notes=notes), joint=options.joint)
+def _notes_on_test(
+    test: str, n_maps: int, stack: Stack, design: Design, fitted: Fit, options: Options
+) -> Iterator[str]:
+    """Yield notes on the assumptions of a test; `n_maps` of each subject are tested together."""
+    units = stack.space.units
+    yield from note_on_joint_test(n_maps, design, test)
+    yield from notes_on_outliers(criteria(stack.quality, fitted.outlying, test), design.subjects)
+    yield from notes_on_normality(fitted.normality, design, test, options, units, has_direction=n_maps == 1)
+    yield from notes_on_variances(fitted.variances, design, test, options, units, n_maps)
 
 
 def check_maps(
@@ -263,77 +216,3 @@ def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stac
         mem=resources.mem,
         work_dir=resources.work_dir,
     )
-
-
-def _hashes(contrast: ContrastSet, stack: Stack) -> dict[str, str]:
-    """Return the SHA-256 of each file that was read, by its BIDS URI."""
-    return {file.uri: stack.hashes[file.path] for file in contrast.files if file.path in stack.hashes}
-
-
-def _single_tests(
-    contrast: ContrastSet,
-    options: Options,
-    resources: Resources | None,
-    given: Given,
-    *,
-    folder: str = "group",
-    notes: tuple[str, ...] = (),
-    drop_zeros: bool = False,
-) -> Tests:
-    """Read the only map of a contrast, and yield its tests; if `drop_zeros`, voxels with the value 0 are not tested."""
-    check_minimum_effect(options, contrast.stat, None)
-    contrast = contrast.labelled(options.label)
-    (member,) = contrast.members
-    template = StandardSpace.of(contrast.entities)
-    with step("reading the map"):
-        stack = load_map(
-            source_of(member.first),
-            options.mask,
-            mask_threshold=options.mask_threshold,
-            template=template,
-            surface=options.surface,
-            map_name=member.first.map_name or options.map_name,
-            drop_zeros=drop_zeros,
-            mem=(resources or Resources()).mem,
-            given=given,
-        )
-    (glm, statistic), files = statistics_of(stack), option_files(options, contrast)
-    if statistic.kind != "z":
-        check_same_dof(member)
-    dof = statistic.dof if statistic.kind == "t" else None
-    contrast = replace(contrast, stat=statistic.kind, members=(replace(member, dof=dof),))
-    make = partial(
-        ContrastResult,
-        contrast=contrast,
-        options=options,
-        coverage=stack.coverage,
-        design=None,
-        n_constant=0,
-        hashes=_hashes(contrast, stack) | hash_files(files),
-        files={role: path.name for role, path in files.items()},
-        spatial=spatial_metadata(member.first),
-        folder=folder,
-    )
-    named = (*notes_on_spaces(files, template), *notes_on_resolutions(files, template, options))
-    notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack, 0, options), *named)
-    return directed_tests(make, glm, stack.space, options, notes, template=template)
-
-
-def _notes_on_f(reason: str) -> Iterator[str]:
-    """Yield a note on a z map that is the z of an F test for a reason, if there is one."""
-    if reason:
-        yield f"A test of any effect, without a direction: {reason}"
-
-
-def _notes(stack: Stack, n_constant: int, options: Options) -> Iterator[str]:
-    """Yield notes on a test for the report."""
-    if n_constant:
-        text = counted(n_constant, stack.space.unit)
-        yield f"{text} not tested: the values do not vary, or too few subjects have data"
-    if options.n_results > 1:
-        yield (
-            f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "
-            f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
-        )
-    if options.mask != TEMPLATE and (note := note_unmasked(stack.space, stack.mask_fraction)):
-        yield note

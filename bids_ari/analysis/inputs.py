@@ -41,6 +41,7 @@ from bids_ari.errors import (
     listing,
 )
 from bids_ari.images.feat import dof_of_feat
+from bids_ari.images.stack import Stack
 
 log = logging.getLogger(__name__)
 
@@ -307,3 +308,8 @@ def _folders(dataset: Dataset, settings: Settings) -> tuple[Path, ...]:
     """Return the folders where tables of subjects and of their sessions may be."""
     named = () if settings.participants is None else (settings.participants.parent,)
     return tuple(dict.fromkeys((settings.bids_dir, *named, *dataset.roots.values())))
+
+
+def hashes_of(contrast: ContrastSet, stack: Stack) -> dict[str, str]:
+    """Return the SHA-256 of each file that was read, by its BIDS URI."""
+    return {file.uri: stack.hashes[file.path] for file in contrast.files if file.path in stack.hashes}

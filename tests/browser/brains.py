@@ -10,8 +10,8 @@ import numpy as np
 from builders import Floats
 from scipy.stats import norm
 
-from bids_ari.analysis.analyse import analyse_map
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.single import analyse_map
 from bids_ari.config.options import Options
 from bids_ari.report.explorer.page import explorer_page
 

@@ -8,8 +8,8 @@ import pytest
 from browser.browsing import Visits
 from builders import brain, image
 
-from bids_ari.analysis.analyse import analyse_map
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.single import analyse_map
 from bids_ari.config.options import Options
 
 

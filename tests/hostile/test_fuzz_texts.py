@@ -25,7 +25,7 @@ from hostile.mutations import VALUES, Rng, mutate_json, mutate_text
 from hostile.pages import Page, pages_in, undraw
 
 import bids_ari as ari
-from bids_ari.analysis.analyse import analyse_subject
+from bids_ari.analysis.single import analyse_subject
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.discover import subject_contrasts
 from bids_ari.cli.main import main

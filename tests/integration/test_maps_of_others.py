@@ -14,7 +14,7 @@ from builders_headers import afni_image, image_with_intent, spm_image, write_afn
 from scipy import stats
 
 import bids_ari as ari
-from bids_ari.analysis.analyse import analyse_map
+from bids_ari.analysis.single import analyse_map
 from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
 from bids_ari.errors import DataError, UsageError

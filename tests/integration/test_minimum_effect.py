@@ -11,7 +11,7 @@ from builders import brain, describe, write_map
 from scipy import stats
 
 from bids_ari import Options, load_result
-from bids_ari.analysis.analyse import analyse_map
+from bids_ari.analysis.single import analyse_map
 from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
 from bids_ari.errors import OtherModelError, UsageError

@@ -10,7 +10,7 @@ import pytest
 from builders import SHAPE, brain, image, results_in, write_group, write_map
 from scipy import stats
 
-from bids_ari.analysis.analyse import analyse_subject
+from bids_ari.analysis.single import analyse_subject
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main

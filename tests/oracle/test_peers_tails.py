@@ -6,7 +6,7 @@ import pytest
 from nilearn.glm import cluster_level_inference
 from scipy import stats
 
-from bids_ari.analysis.inference import cluster_tdp
+from bids_ari.analysis.cluster_tdp import cluster_tdp
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.glm import fit_glm
 

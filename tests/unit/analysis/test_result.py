@@ -12,8 +12,9 @@ import pytest
 from builders import AFFINE, SHAPE, brain, image, write_map
 from scipy import ndimage
 
-from bids_ari.analysis.analyse import analyse, analyse_map
+from bids_ari.analysis.analyse import analyse
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.single import analyse_map
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
