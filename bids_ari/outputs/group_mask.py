@@ -38,7 +38,7 @@ def sidecar(mask: GroupMask, path: Path) -> dict[str, Any]:
     link = Path(os.path.relpath(masks.folder.resolve(), path.resolve().parent)).as_posix()
     return {
         "Description": mask.description,
-        "Type": "Brain",
+        "Type": "ROI" if mask.grey else "Brain",  # of the kinds that BIDS has
         **({"SpatialReference": masks.space} if masks.space else {}),
         "Coverage": mask.coverage,
         "NumberOfVoxels": int(mask.inside.sum()),

@@ -89,8 +89,8 @@ def _rows_of(record: Mapping[str, Any], output: Path) -> StudyRows:
     failures: dict[str, Row] = {}
     folder = entry(record, "Name", str)
     own = _own_columns(record)
-    run: Mapping[str, Any] = {}
-    for run in _runs(output / folder):
+    runs = list(_runs(output / folder))
+    for run in runs:
         for result in _objects(run, "Results"):
             failures.pop(entry(result, "Contrast", str), None)
             report = entry(result, "Report", str)
@@ -107,7 +107,8 @@ def _rows_of(record: Mapping[str, Any], output: Path) -> StudyRows:
         if name not in analysed or row["exit_code"] != TemporaryError.exit_code
     }
     code = record.get("ExitCode")
-    is_part = run.get("ExitCode") == code and bool(entry(run, "Failures", list))
+    last = runs[-1] if runs else {}
+    is_part = last.get("ExitCode") == code and bool(entry(last, "Failures", list))  # these have rows of their own
     return StudyRows(record, list(results.values()), list(failures.values()), bool(code) and not is_part)
 
 

@@ -37,6 +37,7 @@ def test_an_image_with_a_sidecar(tmp_path: Path, name: str) -> None:
     assert (about["SpatialReference"], about["NumberOfVoxels"], about["NumberOfSubjects"]) == ("MNI", 6, 3)
     assert about["Sources"][0] == "bids:prep:sub-1/func/sub-1_desc-brain_mask.nii.gz"
     assert about["DatasetLinks"] == {"prep": "../prep"}
+    assert about["Type"] == "Brain"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,7 @@ def test_the_source_of_grey_matter(tmp_path: Path, source: str, kind: str) -> No
     about = json.loads((tmp_path / "mask.json").read_text())
     assert about["GreyMatter"] == {"Source": kind, "Threshold": 0.2, "Files": {"gm.nii.gz": "0" * 64}}
     assert about["Description"].endswith("subjects, in grey matter")
+    assert about["Type"] == "ROI"  # "Brain" is that of a brain mask
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
