@@ -36,6 +36,7 @@ from bids_ari.outputs.outcome import (
     outcome_of,
     refuse_other_model,
 )
+from bids_ari.report.rebuild import shown_as
 from bids_ari.report.results import write_results
 from bids_ari.runtime.executors import Pool, map_contrasts
 from bids_ari.runtime.progress import step, titled
@@ -216,7 +217,21 @@ def _kept(contrasts: Sequence[ContrastSet], workers: Pool, work: Work) -> list[O
         planned.append(reply)
     family = family_of(key for _, key in planned)
     kept = [kept_outcome(contrast, in_family(key, family), work.out) for contrast, key in planned]
-    return [each for each in kept if each] if all(kept) else []
+    if not all(kept):
+        return []
+    items = [(contrast, each) for (contrast, _), each in zip(planned, kept, strict=True) if each]
+    shown = map_contrasts(workers, partial(_shown, work=work), items, "comparing with earlier reports")
+    found = [each for each in shown if isinstance(each, Outcome)]
+    return found if len(found) == len(items) else []
+
+
+def _shown(item: tuple[ContrastSet, Outcome], work: Work) -> Outcome | None:
+    """Write reports and copies of results that are kept again, where the options ask for others."""
+    contrast, kept = item
+    METHODS.update((method.name, method) for method in work.methods)  # as in `_or_failed`
+    with suppress(*CONTRAST_ERRORS), work.out.result(contrast.name):  # preparing the contrast reports the error
+        return shown_as(work.settings.options, contrast.name, kept, work.out)
+    return None
 
 
 def _current(contrast: ContrastSet, work: Work) -> tuple[ContrastSet, str] | None:

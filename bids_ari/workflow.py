@@ -48,7 +48,14 @@ from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
 from bids_ari.report.index import failure_note
-from bids_ari.report.rebuild import BESIDE_RESULTS, free_changes, rebuild_result, saved_options, with_label
+from bids_ari.report.rebuild import (
+    BESIDE_RESULTS,
+    free_changes,
+    rebuild_result,
+    saved_options,
+    shown_as,
+    with_label,
+)
 from bids_ari.report.results import updated_overview, write_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
 from bids_ari.runtime.executors import PRELOADED, map_contrasts, open_pool
@@ -296,7 +303,7 @@ def _analyse_and_write(
             if not settings.rerun:
                 with step("comparing with earlier results"):
                     kept = unchanged_outcome(contrast, settings, participants, out)
-                if kept:
+                if kept and (kept := shown_as(settings.options, contrast.name, kept, out)):
                     return replace(kept, seconds=time.monotonic() - began)
                 refuse_other_model(contrast, settings, participants, out)
             if settings.level == "participant":

@@ -9,7 +9,7 @@ from pathlib import Path
 from bids_ari.analysis.inputs import dof_of, f_test_of
 from bids_ari.analysis.option_files import hash_file, hash_files, option_files
 from bids_ari.bids.contrasts import ContrastSet
-from bids_ari.config.options import Options
+from bids_ari.config.options import SHOWN, Options
 from bids_ari.design.design import Design
 from bids_ari.runtime.provenance import numeric_versions
 
@@ -19,8 +19,8 @@ def fingerprint(
 ) -> str:
     """Return a digest of the inputs of a contrast, the options and the versions of the software.
 
-    Files count by their content: a dataset that was moved has the same fingerprint. `known` has the SHA-256 of files
-    that were read, as in a result; others are read here.
+    Files count by their content: a dataset that was moved has the same fingerprint. The options `SHOWN` do not count.
+    `known` has the SHA-256 of files that were read, as in a result; others are read here.
     """
     known = known or {}
     hashes = {file.uri: known.get(file.uri) or hash_file(file.path) for file in contrast.files}
@@ -29,7 +29,10 @@ def fingerprint(
     hashes |= {name: digest for name, digest in known.items() if name not in hashes}
     facts: list[object] = [
         numeric_versions(),
-        {each.name: _plain(getattr(options, each.name)) for each in fields(options)},
+        {
+            each.name: _plain(each.default if each.name in SHOWN else getattr(options, each.name))
+            for each in fields(options)
+        },
         str(contrast.entities),
         contrast.stat,
         contrast.combined,

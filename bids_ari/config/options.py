@@ -27,6 +27,9 @@ from bids_ari.stats.choices import SCHEMES, Alternative, Scheme
 INFERENCE, REGIONS, PERMUTATION, OUTPUT = "inference", "regions", "calibration by permutation", "results"
 """Titles of groups on the help page."""
 
+SHOWN = ("slices", "figure_format", "table_format", "neurovault")
+"""Options of pictures and copies alone, which name no file: no number of a result depends on them."""
+
 _LONGEST_LABEL = 60  # in characters: it is part of file names
 
 _permutation_option = partial(option, group=PERMUTATION, method="permutation")

@@ -4,8 +4,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,12 +18,13 @@ from bids_ari.bids.copies import is_on_copies
 from bids_ari.bids.exclusions import Excluded, notes_on_subjects
 from bids_ari.bids.participants import Participants
 from bids_ari.config.methods import METHODS
+from bids_ari.config.options import SHOWN, Options
 from bids_ari.config.settings import Settings
-from bids_ari.errors import BidsAriError, counted
+from bids_ari.errors import BidsAriError, counted, listing
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.models import check_model, model_facts
-from bids_ari.outputs.records import files_of
+from bids_ari.outputs.records import Note, entry, files_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,39 @@ def kept_outcome(contrast: ContrastSet, key: str, out: Derivatives) -> Outcome |
     return Outcome(tuple(archives), tuple(summaries), headlines=(line,), excluded=contrast.excluded)
 
 
+def not_shown(record: Note, options: Options) -> dict[str, Any]:
+    """Return those of the options `SHOWN` with which the pictures and copies of a result on disk are not made yet.
+
+    Copies that are there stay, as they are of the same result. A record without these options is of a version that
+    kept a result only with the default ones.
+    """
+    wanted, default = ({name: getattr(each, name) for name in SHOWN} for each in (options, Options()))
+    there = default | shown_of(record)
+    return {name: value for name, value in wanted.items() if not _is_shown(name, value, there[name])}
+
+
+def _is_shown(name: str, wanted: Any, there: Any) -> bool:
+    """Return whether what an option asks for is there."""
+    if name == "slices":
+        return bool(wanted == there)
+    if isinstance(wanted, bool):
+        return there is True or not wanted
+    return isinstance(there, tuple) and {*wanted} <= {*there}
+
+
+def shown_of(record: Note) -> dict[str, Any]:
+    """Return the options of the pictures and copies of a result on disk, none if its record lacks them."""
+    first = next((each for each in entry(record, "Results", list) if isinstance(each, dict)), {})
+    found = entry(first, "Shown", dict)
+    return {name: tuple(map(str, value)) if isinstance(value, list) else value for name, value in found.items()}
+
+
+def shown_again(kept: Outcome, shown: Mapping[str, Any]) -> Outcome:
+    """Return the outcome of results that are kept, whose pictures and copies were made again with some options."""
+    flags = listing(f"--{name.replace('_', '-')}" for name in shown)
+    return replace(kept, headlines=tuple(f"{line}. Its pages are written again for {flags}" for line in kept.headlines))
+
+
 def refuse_other_model(
     contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives
 ) -> None:
@@ -140,6 +174,7 @@ def summary(result: ContrastResult) -> dict[str, Any]:
         "Report": names.report_name(result),
         "Explorer": names.explorer_name(result),
         "Model": _model_digest(result),
+        "Shown": {name: getattr(result.options, name) for name in SHOWN},
     }
 
 

@@ -13,15 +13,16 @@ import numpy as np
 from bids_ari.analysis.look import with_look
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import in_order, labels_in_name, printable
-from bids_ari.config.options import Options
+from bids_ari.config.options import SHOWN, Options
 from bids_ari.config.settings import RUNNING, Settings
-from bids_ari.config.slices import cuts
+from bids_ari.config.slices import are_slices, cuts
 from bids_ari.config.table import entries
 from bids_ari.errors import BidsAriError, DataError, NoMatchError, UsageError, listing
 from bids_ari.images.anatomy import check_cuts
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs import archive, files, names, neurovault, workbook
 from bids_ari.outputs.derivatives import RUNS, Derivatives
+from bids_ari.outputs.outcome import Outcome, not_shown, shown_again, shown_of
 from bids_ari.outputs.records import Note, entry, files_of
 from bids_ari.report.figures.paper import formats_of
 from bids_ari.report.page import write_report
@@ -33,7 +34,7 @@ _OF_REPORT = (".html", ".png", ".pdf", ".svg", "_sentences.txt")
 _KEPT = "_template.npz"
 """Endings of files that are written with the report, and of one that only the analysis can write."""
 
-BESIDE_RESULTS = ("underlay", "slices", "figure_format", "table_format", "neurovault")
+BESIDE_RESULTS = ("underlay", *SHOWN)
 """Settings that concern only pictures and copies of results."""
 
 _COMPARED = ("threshold", "tdp")  # settings that are no files, which may have changed
@@ -137,26 +138,52 @@ def rebuild_result(
         )
         return
     name, result = _load(record, out)
+    with out.result(result.contrast.name):
+        _write_again(record, result, out, changes or {}, shown or {})
+    log.info("%s: report written again", name)
+
+
+def shown_as(options: Options, contrast: str, kept: Outcome, out: Derivatives) -> Outcome | None:
+    """Write reports and copies of kept results of the open contrast again, where the options `SHOWN` ask for others.
+
+    Return the outcome; None if an archive is damaged, so that the contrast has to be analysed again.
+    """
+    changed: dict[str, Any] = {}
+    try:
+        for record in out.records_of(contrast):
+            if archive_of(record) in kept.archives and (shown := not_shown(record, options)):
+                if "figure_format" in shown:  # the figures that are there stay
+                    shown["figure_format"] = (*_copies(record, out).get("figure_format", ()), *shown["figure_format"])
+                _write_again(record, _load(record, out)[1], out, {}, shown)
+                changed |= shown
+    except DataError as error:
+        log.info("%s", error)
+        return None
+    return shown_again(kept, changed) if changed else kept
+
+
+def _write_again(
+    record: Note, result: ContrastResult, out: Derivatives, changes: Mapping[str, Any], shown: Mapping[str, Any]
+) -> None:
+    """Write what changes of a result that was loaded, and record it; arguments as of `rebuild_result`."""
     others = [with_look(other, changes) if changes else other for other in _others(result, out)]
     before = result.regions
     if changes:
         result = with_look(result, changes)
-    if beside := {**_copies(record, out), **(shown or {})}:
+    if beside := {**_copies(record, out), **shown}:
         result, *others = (replace(each, options=replace(each.options, **beside)) for each in (result, *others))
         check_cuts(cuts(result.options.slices), result.space)
-    with out.result(result.contrast.name):
-        endings = (_KEPT, *_effects_of(result, before))
-        still = (file for file in files_of(record) if _is_kept(file, endings if changes else None))
-        kept = [_in_order(file, out) for file in still]
-        written = files.write(result, out) if changes else []
-        written += write_copies(result, out, [*kept, *written])
-        out.record(
-            name,
-            [*kept, *written, *write_report(result, out, others)],
-            summary_for_index(result),
-            **_of_record(record, is_changed=bool(changes)),
-        )
-    log.info("%s: report written again", name)
+    endings = (_KEPT, *_effects_of(result, before))
+    still = (file for file in files_of(record) if _is_kept(file, endings if changes else None))
+    kept = [_in_order(file, out) for file in still]
+    written = files.write(result, out) if changes else []
+    written += write_copies(result, out, [*kept, *written])
+    out.record(
+        str(record.get("Name")),
+        [*kept, *written, *write_report(result, out, others)],
+        summary_for_index(result),
+        **_of_record(record, is_changed=bool(changes)),
+    )
 
 
 def _in_order(file: str, out: Derivatives) -> str:
@@ -192,11 +219,17 @@ def _is_kept(file: str, endings: Iterable[str] | None) -> bool:
 
 
 def _copies(record: Note, out: Derivatives) -> dict[str, Any]:
-    """Return the options of copies that a result has, which are written again: for NeuroVault, workbooks, figures."""
-    files = files_of(record)
+    """Return the options of the pictures and copies that a result has, which are written again.
+
+    Copies are those for NeuroVault, workbooks and figures. Those options in the archive are of the analysis.
+    """
+    files, slices = files_of(record), shown_of(record).get("slices")
     found: dict[str, Any] = {"neurovault": True} if any(map(neurovault.is_of_folder, files)) else {}
     if any(file.endswith(workbook.ENDING) for file in files):
         found["table_format"] = (workbook.XLSX,)
+    with suppress(ValueError):  # the record may have been edited
+        if slices and isinstance(slices, tuple) and are_slices(slices):
+            found["slices"] = slices
     if formats := formats_of(out.folder / file for file in sorted(files)):
         found["figure_format"] = formats
     return found
