@@ -101,9 +101,15 @@ def phases(root: Path) -> list[str]:
 
 
 def manifest(root: Path) -> list[str]:
-    """A table of maps with a line without one."""
+    """A table of maps with a line without one, and one that names the header of another."""
     paths = maps(root, "01", "02", "03")
-    lines = ["participant_id\teffect", *(f"{i}\t{path}" for i, path in enumerate(paths, 1)), "4\tn/a"]
+    lines = [
+        "participant_id\teffect",
+        *(f"{i}\t{path}" for i, path in enumerate(paths, 1)),
+        "4\tn/a",
+        "5\tcon_0001.hdr",
+    ]
+    (root / "con_0001.hdr").touch()
     (root / "maps.tsv").write_text("\n".join(lines) + "\n")
     return ["group", "--manifest", str(root / "maps.tsv")]
 
@@ -211,7 +217,7 @@ STUDIES = {
         ),
     ),
     "phases": Study(phases, (Reason.NO_SESSION_VALUE,)),
-    "manifest": Study(manifest, (Reason.NO_MAP_IN_MANIFEST,)),
+    "manifest": Study(manifest, (Reason.NO_MAP_IN_MANIFEST, Reason.NAMED_IN_MANIFEST)),
     "model": Study(model, (Reason.BY_MODEL,)),
     "nodes": Study(nodes, (Reason.NOT_PASSED_ON, Reason.NO_MAP_FOR_NODE, Reason.NOT_THERE)),
     "listed": Study(listed, (Reason.ONLY_LISTED,)),

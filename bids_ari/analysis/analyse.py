@@ -193,7 +193,8 @@ def check_maps(
             map_name=options.map_name,
         )
         check_option_files(options, contrast, headers.frame)
-    return contrast, design
+    notes = notes_on_spaces(option_files(options, contrast), StandardSpace.of(contrast.entities))
+    return replace(contrast, notes=(*contrast.notes, *notes)), design
 
 
 def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stack:

@@ -28,6 +28,7 @@ from bids_ari.bids.manifest import Manifest
 from bids_ari.bids.map_notes import notes_on_labels, notes_on_maps
 from bids_ari.bids.paired import names_of_differences, only_differences, pair
 from bids_ari.bids.pairs import Joined, join_hemispheres
+from bids_ari.bids.splits import note_splits
 from bids_ari.bids.stages import Refused, are_compatible, choose_maps
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.within import ask_within, check_weights
@@ -167,7 +168,7 @@ def discover(
     if weights:
         check_weights(discovery)
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
-    discovery = note_copies(discovery)
+    discovery = note_splits(note_copies(discovery))
     if notes := (
         *dataset.notes,
         *filters.notes,

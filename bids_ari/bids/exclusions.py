@@ -78,6 +78,7 @@ class Reason(Enum):
     NOT_THERE = "no map; Input of the Stats Model names it"
     # a subject
     NO_MAP = "no {stat} map of this contrast"
+    NAMED_IN_MANIFEST = "{table} names a {extension} file: {content}, not a map of vertices or voxels"
     NO_MAP_IN_MANIFEST = "no {stat} map in line {line} of {table}"
     ONLY_LISTED = "no map; {table} lists it"
     NO_ROW = "not in {table}"

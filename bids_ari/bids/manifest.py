@@ -21,7 +21,7 @@ from bids_ari.bids.dataset import Dataset, unify_labels
 from bids_ari.bids.entities import CONTRAST_KEYS, ORDER, Entities, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.hemispheres import hemisphere_files, hemisphere_of_label, hemisphere_of_name
-from bids_ari.bids.kinds import extension_of, kind_of
+from bids_ari.bids.kinds import CONTENTS, extension_of, kind_of
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing
@@ -177,7 +177,10 @@ def _statmap(row: Row, stat: str, hemi: str, path: Path, folder: str) -> StatMap
     map_name = row.cells["map_name"] if row.has("map_name") else ""
     if map_name and kind_of(extension_of(path.name)) == "NIfTI":
         raise row.error(f"has a map_name for {path.name}, a volume", "map_name of GIFTI and CIFTI files only")
-    return StatMap(str(path), name, MANIFEST_SOURCE, entities, extension_of(path.name), map_name=map_name)
+    extension, problem = extension_of(path.name), ""
+    if content := CONTENTS.get(extension):
+        problem = Reason.NAMED_IN_MANIFEST.text(table=row.path.name, extension=extension, content=content)
+    return StatMap(str(path), name, MANIFEST_SOURCE, entities, extension, problem, map_name=map_name)
 
 
 def _entities(row: Row, stat: str) -> Entities:

@@ -12,6 +12,8 @@ from bids_ari.errors import listing
 
 _FIRST_LEVEL_OF_FEAT = re.compile(r"(?<!\.gfeat)/([^/]+\.feat/stats/[^/]+)$")  # a mean over runs is in a .gfeat folder
 
+_MAYBE_SAME = "count as different, but may be the same: they differ only in leading zeros"
+
 
 def notes_on_maps(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]:
     """Describe which maps are used, and what is unusual about them and their labels."""
@@ -47,4 +49,9 @@ def notes_on_labels(files: Collection[StatMap]) -> Iterator[str]:
     for key in ("sub", "ses"):
         for found in spellings(sorted({label for file in files if (label := file.entities.get(key))})):
             both = printable(" and ".join(f"{key}-{label}" for label in found))
-            yield f"{both} count as different, but may be the same: they differ only in leading zeros"
+            yield f"{both} {_MAYBE_SAME}"
+
+
+def is_on_labels(note: str) -> bool:
+    """Return whether a note is one of `notes_on_labels`: of a probable mistake, unlike other notes of contrasts."""
+    return note.endswith(_MAYBE_SAME)

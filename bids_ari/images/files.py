@@ -35,6 +35,7 @@ _EXTENSIONS = 2**24  # most bytes of extensions that are read
 _CHUNK = 2**16  # bytes read at a time; those of a header are among the first
 _PADDING = 2**20  # a file may be longer than its header describes by this many bytes
 _MOST_COMPRESSED = 1040  # largest ratio of compression by gzip: 1032 bytes become one
+_LEAST_HEADER = 348  # bytes of the header of an .img file
 
 
 def read_header(source: Path | Sequence[Path], mem: int | None = None, *, map_name: str | None = None) -> Header:
@@ -248,6 +249,9 @@ def _by_nibabel(path: Path) -> Any:
     """
     if path.suffix == ".img" and not path.with_suffix(".hdr").exists():
         raise DataError(f"{path} has no header", f"{path.stem}.hdr beside it", "Copy both files")
+    header = path.with_suffix(".hdr")
+    if path.suffix == ".img" and (size := header.stat().st_size) < _LEAST_HEADER:
+        raise damaged(str(header), f"it ends after {size} bytes", "the header of an .img file")
     image: Any = nib.load(path)
     is_analyze = isinstance(image, nib.AnalyzeImage) and not isinstance(image, nib.Nifti1Pair)
     if is_analyze and not path.with_suffix(".mat").exists():

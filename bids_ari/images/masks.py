@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.bids.hemispheres import hemisphere_files
-from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, listing
+from bids_ari.bids.spaces import StandardSpace
+from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, counted, listing
 from bids_ari.images.binary import voxels_inside
 from bids_ari.images.files import name_of, read_image
 from bids_ari.images.grayordinates import Grayordinates
@@ -86,7 +87,7 @@ def load_mask(
     source = template_mask(template, frame) if is_template else mask
     image, label = read_image(source), f"The {kind} {name_of(source)}"
     if not (is_template or image.frame.matches(frame)):
-        raise _on_another_frame(label, image.frame, frame)
+        raise _on_another_frame(label, image.frame, frame, _other_space(source, template))
     inside = voxels_inside(image.values, image.header.step, threshold, label=label, flag=THRESHOLDS[kind])
     if is_template and isinstance(frame, Grid):
         inside = resample_nearest(inside.astype(np.uint8), image.grid, frame).astype(bool)
@@ -110,8 +111,16 @@ def _not_empty(inside: BoolArray, label: str, frame: Frame, threshold: float | N
     return inside
 
 
-def _on_another_frame(label: str, found: Frame, frame: Frame) -> GridMismatchError:
+def _other_space(mask: object, where: SpaceName) -> str:
+    """Return the space of a mask by its name, if it is another one than that of the maps; else an empty text."""
+    found = StandardSpace.in_name(Path(mask).name) if isinstance(mask, str | Path) else None
+    return str(found) if found and isinstance(where, StandardSpace) and found.differs_from(where) else ""
+
+
+def _on_another_frame(label: str, found: Frame, frame: Frame, space: str = "") -> GridMismatchError:
     hint = "Resample it first, e.g. nilearn.image.resample_to_img(mask, a_map, interpolation='nearest')"
+    if space:
+        hint = f"It is of {space} by its name: use a mask in the space of the maps, as resampling does not align brains"
     if not isinstance(frame, Grid):
         hint = f"Use a file with the {frame.kind} of the maps"
     expected = f"the {frame.kind} of the maps: {frame}"
@@ -141,6 +150,12 @@ def group_mask(
         inside &= mask.inside
     if not inside.any():
         most = int(counts.max() if mask is None else counts[mask.inside].max())
+        if mask is not None and most == 0:
+            raise EmptyMaskError(
+                f"No map has data inside the mask of {counted(mask.n_points, frame.unit)}",
+                "a mask of the part of the brain that the maps show",
+                "Check that the mask is of the same space as the maps, and not of what is outside the brain",
+            )
         raise EmptyMaskError(
             f"No {frame.unit} has data of {coverage:.0%} of the {n_subjects} subjects (at most {most} have data)"
             + (" inside the mask" if mask is not None else ""),

@@ -62,13 +62,20 @@ def opened(path: Path, kind: str = NIFTI) -> Iterator[BufferedReader]:
         with path.open("rb") as file:
             yield file
     except CORRUPT as error:
-        raise damaged(str(path), str(error), kind) from error
+        raise damaged(str(path), _why_corrupt(error), kind) from error
     except FileNotFoundError as error:
         raise _not_found(path) from error
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror or error}") from error
     except MemoryError as error:
         raise DataError(f"{path} does not fit into memory", hint="Use a larger computer") from error
+
+
+def _why_corrupt(error: Exception) -> str:
+    """Return in what compressed content is damaged, in the same words for all files."""
+    if isinstance(error, EOFError):
+        return "its compressed content is incomplete, as that of a copy that was interrupted"
+    return "its content does not have the checksum that it says" if "CRC" in str(error) else str(error)
 
 
 def _not_found(path: Path) -> BidsAriError:

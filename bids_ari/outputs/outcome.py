@@ -16,7 +16,9 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.copies import is_on_copies
 from bids_ari.bids.exclusions import Excluded, notes_on_subjects
+from bids_ari.bids.map_notes import is_on_labels
 from bids_ari.bids.participants import Participants
+from bids_ari.bids.splits import is_on_splits
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import SHOWN, Options
 from bids_ari.config.settings import Settings
@@ -42,7 +44,7 @@ class Outcome:
 
 def outcome_of(results: Sequence[ContrastResult], began: float) -> Outcome:
     """Return the outcome of a contrast that was analysed."""
-    choices, excluded = {each for each in results[0].contrast.notes if not is_on_copies(each)}, results[0].excluded
+    choices, excluded = {each for each in results[0].contrast.notes if not _is_doubt(each)}, results[0].excluded
     known = set(notes_on_subjects(excluded))  # these are in the log as exclusions
     notes = dict.fromkeys(note for result in results for note in result.notes if note not in known)
     return Outcome(
@@ -53,6 +55,11 @@ def outcome_of(results: Sequence[ContrastResult], began: float) -> Outcome:
         time.monotonic() - began,
         excluded=excluded,
     )
+
+
+def _is_doubt(note: str) -> bool:
+    """Return whether a note of a contrast is on a probable mistake, and not on a choice."""
+    return is_on_copies(note) or is_on_labels(note) or is_on_splits(note)
 
 
 def failed_outcome(

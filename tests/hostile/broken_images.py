@@ -225,13 +225,13 @@ def _pixdim(at: int, value: float) -> list[float]:
 HOSTILE_IMAGES: tuple[HostileImage, ...] = (
     # What compression can suffer.
     HostileImage("a bit flipped in compressed values", _flipped(0.6), DataError, "is damaged", _GZ, "voxels"),
-    HostileImage("a bit flipped in the checksum", _flipped(-6), DataError, "CRC check", _GZ, "voxels"),
+    HostileImage("a bit flipped in the checksum", _flipped(-6), DataError, "checksum", _GZ, "voxels"),
     HostileImage("a bit flipped in the length", _flipped(-2), DataError, "Incorrect length", _GZ, "voxels"),
-    HostileImage("compressed, cut in the middle", _cut(0.5), DataError, "ended before", _GZ, "voxels"),
-    HostileImage("compressed, cut before its checksum", _cut(-8), DataError, "ended before", _GZ, "voxels"),
-    HostileImage("compressed, the last byte cut", _cut(-1), DataError, "ended before", _GZ, "voxels"),
+    HostileImage("compressed, cut in the middle", _cut(0.5), DataError, "incomplete", _GZ, "voxels"),
+    HostileImage("compressed, cut before its checksum", _cut(-8), DataError, "incomplete", _GZ, "voxels"),
+    HostileImage("compressed, the last byte cut", _cut(-1), DataError, "incomplete", _GZ, "voxels"),
     HostileImage("compressed, cut in the header", _cut(60), DataError, "is damaged", _GZ),
-    HostileImage("garbage behind", _members(_GOOD, tail=b"garbage"), DataError, "ended before", _GZ, "voxels"),
+    HostileImage("garbage behind", _members(_GOOD, tail=b"garbage"), DataError, "incomplete", _GZ, "voxels"),
     HostileImage("zeros behind", _members(_GOOD, tail=bytes(512)), None, extension=_GZ),
     HostileImage("an empty member", _members(b""), DataError, "ends after 0 bytes", _GZ),
     HostileImage("an empty member first", _members(b"", _GOOD), None, extension=_GZ),

@@ -124,7 +124,7 @@ def test_masks(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (np.ones((5, 5, 5)), AFFINE, 65, "is on another grid"),
         (np.ones(SHAPE), np.diag([3.0, 3, 3.5, 1]), 65, "is on another grid"),
         (np.zeros(SHAPE), AFFINE, 65, "is empty"),
-        (corner, AFFINE, 65, "No voxel has data"),
+        (corner, AFFINE, 65, "No map has data inside the mask of 1 voxel"),
     ):
         write(tmp_path / "mask.nii.gz", data, affine)
         assert main([str(tree), str(out), "group", "--mask", str(tmp_path / "mask.nii.gz")]) == code
@@ -132,6 +132,47 @@ def test_masks(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert not results_in(out)
     assert main([str(tree), str(out), "group", "--mask", str(tmp_path / "none.nii.gz")]) == 66
     assert "There is no mask" in capsys.readouterr().err
+
+
+def test_a_mask_of_another_space_by_its_name(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its grid fits: --list has the note of the run."""
+    mask = tmp_path / "space-MNI152NLin6Asym_mask.nii.gz"
+    write(mask, np.ones(SHAPE))
+    assert main([str(tree), str(tmp_path / "out"), "group", "--mask", str(mask), "--list"]) == 0
+    assert "is of MNI152NLin6Asym by its name, the maps are in MNI: check it" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+def test_a_mask_on_another_grid_is_said_once(
+    tree: Path, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a problem of each contrast; the record of each has the whole message."""
+    for subject in ("01", "02"):
+        write(tree / f"sub-{subject}" / "func" / NAME.format(subject, "d"), maps(rng))
+    write(tmp_path / "mask.nii.gz", np.ones((5, 5, 5)))
+    words = [str(tree), str(tmp_path / "out"), "group", "--mask", str(tmp_path / "mask.nii.gz"), "--nprocs", "1"]
+    for more in (["--list"], []):
+        assert main([*words, *more]) == 65
+        shown = capsys.readouterr()
+        text = shown.out + shown.err
+        assert text.count("another grid") == 1
+        assert "the same as of task-x_space-MNI_contrast-c" in text
+    (summary,) = (tmp_path / "out").glob("logs/2*/summary.json")
+    assert ["another grid" in each["Message"] for each in json.loads(summary.read_text())["Failures"]] == [True, True]
+
+
+def test_labels_that_may_be_one_subject_and_parts_of_a_study_are_warnings(
+    tree: Path, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unlike notes on choices, they are on probable mistakes."""
+    for subject in ("1", "5"):
+        name = NAME.format(subject, "c").replace("_space", "_acq-b_space")
+        write(tree / f"sub-{subject}" / "func" / name, maps(rng))
+    assert main([str(tree), str(tmp_path / "out"), "group", "--nprocs", "1"]) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("WARNING")]
+    assert len([line for line in warnings if "sub-01 and sub-1 count as different" in line]) == 1
+    assert len([line for line in warnings if "which differ in acq" in line]) == 2
 
 
 def test_one_subject_is_no_group(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

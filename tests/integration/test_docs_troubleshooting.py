@@ -241,6 +241,20 @@ def all_alike(data: Path) -> None:
         write_map(data, subject, np.where(brain(np.random.default_rng(1)) != 0, 2.5, 0))
 
 
+def together(*spoils: Spoil) -> Spoil:
+    """Do several things, one after the other."""
+
+    def spoil(data: Path) -> None:
+        for each in spoils:
+            each(data)
+
+    return spoil
+
+
+def one_has_a_corner(data: Path) -> None:
+    write_map(data, "03", brain(np.random.default_rng(1)) + CORNER)
+
+
 def lacks_data(data: Path) -> None:
     column("age", 20, 30, 25, 28)(data)
     lacking = brain(np.random.default_rng(1))
@@ -551,7 +565,8 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "An atlas with negative numbers": (PARCELS, saved("atlas.nii.gz", -2 * CORNER)),
     "An atlas without parcels": (PARCELS, saved("atlas.nii.gz", 0 * CORNER)),
     "An atlas far from the maps": (PARCELS, saved("atlas.nii.gz", np.ones((5, 5, 5)), FAR)),
-    "No voxel to test": ("data out group --mask mask.nii.gz", mask(CORNER)),
+    "The mask is elsewhere": ("data out group --mask mask.nii.gz", mask(CORNER)),
+    "No voxel to test": ("data out group --mask mask.nii.gz", together(one_has_a_corner, mask(CORNER))),
     "No variance between subjects": ("data out group", all_alike),
     "Too few subjects": ("data out group --participant-label 02", None),
     "A column that does not exist": ("data out group --formula 1+agee", AGES),
@@ -700,7 +715,13 @@ def test_a_message(entry: str, data: Path, capsys: pytest.CaptureFixture[str]) -
 
 AFTER_LIST = {
     *("The output folder holds another dataset", "A file is in the way", "No results for reports", "Not enough memory"),
-    *("The same image more than once", "A map without data", "No voxel to test", "No variance between subjects"),
+    *(
+        "The same image more than once",
+        "A map without data",
+        "The mask is elsewhere",
+        "No voxel to test",
+        "No variance between subjects",
+    ),
     *("Permutations with missing data", "A delta as large as the mask", "No exchangeable subjects"),
     "Blocks with nothing to exchange",
 }

@@ -113,6 +113,15 @@ class TestBadFiles:
             with pytest.raises(DataError, match=r"con_0001\.img has no header; expected con_0001\.hdr beside it"):
                 read(tmp_path / "con_0001.img")
 
+    @pytest.mark.parametrize("n_bytes", [0, 100, 347])
+    def test_a_header_that_was_cut_is_named(self, tmp_path: Path, n_bytes: int) -> None:
+        """Not the .img file, which is sound."""
+        nib.save(nib.Nifti1Pair(np.ones(SHAPE, np.float32), AFFINE), tmp_path / "con_0001.img")
+        os.truncate(tmp_path / "con_0001.hdr", n_bytes)
+        for read in (read_image, read_header):
+            with pytest.raises(DataError, match=rf"con_0001\.hdr is damaged .* it ends after {n_bytes} bytes"):
+                read(tmp_path / "con_0001.img")
+
     def test_a_damaged_file_of_another_format(self, tmp_path: Path) -> None:
         (tmp_path / "map.mgz").write_bytes(b"nothing")
         with pytest.raises(DataError, match=r"map\.mgz is damaged or not a NIfTI image"):

@@ -1,5 +1,6 @@
 """Masks: missing voxels, mask files, and the voxels that a group analysis tests."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from builders import AFFINE, SHAPE, image, saved
 
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, UsageError
 from bids_ari.images.masks import group_mask, load_mask, note_unmasked
 from bids_ari.images.volume import Grid, VolumeSpace, missing
@@ -178,6 +180,22 @@ class TestMaskFile:
         assert "3 x 3 x 3.5 mm (10, 11, 12)" in caught.value.expected
         assert "resample_to_img" in caught.value.hint
 
+    @pytest.mark.parametrize(
+        ("name", "where", "hint"),
+        [
+            ("space-MNI152NLin6Asym_mask.nii.gz", "MNI152NLin2009cAsym", "of MNI152NLin6Asym by its name"),
+            ("tpl-MNIInfant_cohort-2_mask.nii.gz", "MNIInfant+3", "of MNIInfant, cohort 2 by its name"),
+            ("space-MNI152NLin6Asym_mask.nii.gz", "MNI152NLin6Asym", "resample_to_img"),
+            ("mask.nii.gz", "MNI152NLin6Asym", "resample_to_img"),
+        ],
+    )
+    def test_a_mask_of_another_space_is_not_to_be_resampled(
+        self, tmp_path: Path, name: str, where: str, hint: str
+    ) -> None:
+        path = saved(tmp_path / name, np.ones((5, 6, 7)), np.diag([2.0, 2, 2, 1]))
+        with pytest.raises(GridMismatchError, match=re.escape(hint)):
+            load_mask(path, GRID, StandardSpace.parse(where))
+
     def test_a_space_on_another_grid(self) -> None:
         other = VolumeSpace(Grid((5, 6, 7), np.diag([2.0, 2, 2, 1])), np.ones((5, 6, 7), dtype=bool))
         assert load_mask(other, other.grid) is other
@@ -216,6 +234,10 @@ class TestGroupMask:
     def test_without_a_voxel_the_largest_count_is_in_the_message(self) -> None:
         with pytest.raises(EmptyMaskError, match=r"90% of the 10 subjects \(at most 8 have data\)\."):
             self.space([8, 3], 10, 0.9)
+
+    def test_a_mask_without_data_of_any_subject_is_elsewhere(self) -> None:
+        with pytest.raises(EmptyMaskError, match=r"No map has data inside the mask of 2 voxels"):
+            self.space([10, 0, 0], 10, 1.0, False, True, True)
 
     def test_inside_a_mask_the_largest_count_is_that_inside(self) -> None:
         with pytest.raises(EmptyMaskError, match=r"\(at most 3 have data\) inside the mask"):
