@@ -1,7 +1,7 @@
 """Reports of results on disk, written again from their archives, also with other thresholds and regions."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_ari.analysis.look import with_look
+from bids_ari.analysis.look import OF_REGIONS, with_look
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import in_order, labels_in_name, printable
 from bids_ari.config.options import SHOWN, Options
@@ -184,6 +184,22 @@ def _write_again(
         summary_for_index(result),
         **_of_record(record, is_changed=bool(changes)),
     )
+    if changes.keys() & OF_REGIONS:
+        _log_missing_effects(result, kept)
+
+
+def _log_missing_effects(result: ContrastResult, kept: Collection[str]) -> None:
+    """Log the sets of regions of a group without a table of the subjects' effects, which an analysis would write."""
+    if result.design is None or result.design.n_differences > 1:
+        return
+    missing = [each.title for each in result.regions if not {*_effect_files(result, each)} & {*kept}]
+    if missing:
+        log.info(
+            "%s: no table of the effects of subjects (..._effects.tsv) in %s, as the results lack the maps of subjects; "
+            "for this table run the analysis again with these regions, without --reports-only",
+            names.record_name(result),
+            listing(missing),
+        )
 
 
 def _in_order(file: str, out: Derivatives) -> str:
@@ -197,8 +213,13 @@ def _effects_of(result: ContrastResult, before: Sequence[RegionSet]) -> Iterator
     """Yield the names of the tables of effects in those regions of a changed result that were there before."""
     for regions in result.regions:
         if any(_are_same(regions, other) for other in before):
-            stem = names.effects_stem(result, regions)
-            yield from (names.path_of(result, stem, "effects", extension) for extension in (".tsv", ".json"))
+            yield from _effect_files(result, regions)
+
+
+def _effect_files(result: ContrastResult, regions: RegionSet) -> Iterator[str]:
+    """Yield the names of the table of effects in a set of regions and of its sidecar."""
+    stem = names.effects_stem(result, regions)
+    yield from (names.path_of(result, stem, "effects", extension) for extension in (".tsv", ".json"))
 
 
 def _are_same(regions: RegionSet, other: RegionSet) -> bool:

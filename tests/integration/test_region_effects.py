@@ -64,17 +64,23 @@ def test_means_of_the_maps(run: Run, data: Path, tmp_path: Path) -> None:
     assert about["AtlasEntities"] == {"atlas": "atlas"}
 
 
-def test_reports_only_keeps_tables_of_regions_that_it_does_not_change(run: Run, data: Path, tmp_path: Path) -> None:
+def test_reports_only_keeps_tables_of_regions_that_it_does_not_change(
+    run: Run, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says which are not there."""
     assert run("--atlas", str(data / "atlas.nii.gz")) == 0
     again = [str(data / "data"), str(tmp_path / "out"), "group", "--reports-only"]
     for more in ([], ["--threshold", "2"]):
         assert main([*again, *more]) == 0
         assert list(tables(tmp_path / "out")) == ["atlas"]
+    assert "_effects.tsv" not in caplog.text
     before = next((tmp_path / "out" / "group").glob("*_effects.tsv")).read_bytes()
     for more in (["--roi", str(data / "motor.nii.gz")], ["--atlas", str(data / "atlas.nii.gz")]):
         assert main([*again, *more]) == 0
         (path,) = (tmp_path / "out" / "group").glob("*_effects.tsv")
         assert path.read_bytes() == before
+    assert "_effects.tsv) in Regions of interest, as the results lack the maps of subjects" in caplog.text
+    assert "_effects.tsv) in atlas" not in caplog.text
     shutil.copyfile(data / "motor.nii.gz", tmp_path / "atlas.nii.gz")  # another one of the same name
     assert main([*again, "--atlas", str(tmp_path / "atlas.nii.gz")]) == 0
     assert tables(tmp_path / "out") == {}
