@@ -1,23 +1,18 @@
 """Coding: the columns that a formula makes from a table of subjects, such as dummy variables and centred covariates.
 
-Factors are computed here from their syntax trees. formulaic gets the results under the names f0, f1, ... and expands
-the terms, coding groups without redundant columns.
+formulaic expands the terms of the factors, coding groups without redundant columns.
 """
 
-import ast
-import math
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bids_ari.bids.columns import number, shortest, value_of
 from bids_ari.bids.participants import Participants
-from bids_ari.design.formula import CODINGS, FUNCTIONS, HIGHEST, INTERCEPT, Factor, Formula, wrong_formula
-from bids_ari.errors import DesignError, UsageError, counted, listing
+from bids_ari.design.factors import Levels, categorical, compute_factors
+from bids_ari.design.formula import INTERCEPT, Factor, Formula, wrong_formula
 from bids_ari.stats.distributions import FloatArray
 
 CENTRED = 1e-10  # a mean is 0 up to this part of the largest value
@@ -38,29 +33,6 @@ class CodedFactor(NamedTuple):
         ('group[T.patient]', 'age')
         """
         return f"{stem}[{self.mark}{self.level}]" if self.level else stem
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """The levels of a factor, and their coding."""
-
-    variable: str  # the column of the table
-    subjects: Mapping[str, tuple[str, ...]]  # the subjects of each level; levels in order
-    coding: str  # treatment or sum, as in R; none, drop_one or mean_zero, as in BIDS Stats Models
-    reference: str  # the level without a column: the reference, or the last of sum coding; empty if all have columns
-
-    def describe(self, full: bool) -> str:
-        """Return a description of the coding; `full` if each level has a column."""
-        sizes = [f"{level} (n = {len(members)})" for level, members in self.subjects.items()]
-        start = counted(len(sizes), "level")
-        if full:
-            return f"{start}, a column each: {', '.join(sizes)}"
-        at = list(self.subjects).index(self.reference)
-        others = ", ".join(sizes[:at] + sizes[at + 1 :])
-        if self.coding == "sum":
-            return f"{start}, against the mean of all levels; {others}; {sizes[at]} is -1 in each column"
-        suffix = "; the reference is -1/(levels - 1) in each column" if self.coding == "mean_zero" else ""
-        return f"{start}; reference {sizes[at]}; {others}{suffix}"
 
 
 class SumCoded(NamedTuple):
@@ -103,14 +75,14 @@ def model_matrix(formula: Formula, participants: Participants | None, subjects: 
     """Compute the design matrix of a formula, for subjects with a value of each variable."""
     context, levels = dict[str, Any](), dict[str, Levels]()
     if participants is not None and formula.factors:
-        context, levels = _compute_factors(formula, participants, subjects)
+        context, levels = compute_factors(formula, participants, subjects)
     terms, names, matrix = _expand_terms(formula, context, len(subjects))
     columns = tuple(tuple(_coded_factors(formula, name, levels)) for name in names)
     has_intercept = () in columns
     sum_coded = None
     interacting = {part.factor.text for parts in columns if len(parts) > 1 for part in parts}
     if interacting or (levels and not has_intercept):
-        coded = {name: _categorical(replace(each, coding="sum"), subjects) for name, each in levels.items()}
+        coded = {name: categorical(replace(each, coding="sum"), subjects) for name, each in levels.items()}
         spans = has_intercept or spans_intercept(matrix)
         same = replace(formula, algebra=f"{formula.algebra} + 1") if spans else formula
         covariates = [name for name, each in formula.factors.items() if each.text in interacting and name not in levels]
@@ -174,140 +146,6 @@ def spans_intercept(matrix: FloatArray) -> bool:
     return np.allclose(matrix @ np.linalg.lstsq(matrix, ones, rcond=None)[0], ones, rtol=0, atol=1e-8)
 
 
-def _scale(values: FloatArray) -> FloatArray:
-    """Subtract the mean and divide by the standard deviation (n - 1), as R does; 0 if all values are equal."""
-    return np.zeros_like(values) if np.ptp(values) == 0 else (values - values.mean()) / values.std(ddof=1)
-
-
-_FUNCTIONS: dict[str, Callable[[FloatArray], FloatArray]] = {
-    **{"center": lambda values: values - values.mean(), "scale": _scale, "I": lambda values: values},
-    **{"abs": np.abs, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "log2": np.log2, "log10": np.log10},
-}
-
-_OPERATORS: dict[type[ast.AST], Callable[..., FloatArray]] = {
-    **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv},
-    **{ast.Pow: operator.pow, ast.UAdd: operator.pos, ast.USub: operator.neg},
-}
-
-
-class _Table(NamedTuple):
-    """The rows of a table over which factors are computed."""
-
-    participants: Participants
-    subjects: Sequence[str]
-
-    def levels(self, column: str, coding: str = "treatment", reference: str | float | None = None) -> Levels:
-        """Return the levels of a column."""
-        cells = {subject: self.participants.rows[subject][column] for subject in self.subjects}
-        texts = shortest(cells.values())  # 1 and 1.0 are one level
-        values = {subject: texts[value_of(cell)] for subject, cell in cells.items()}
-        names = sorted(set(values.values()), key=_natural_order)
-        if len(names) < 2:
-            found = f"Column {column} is {listing(names)} for all {counted(len(self.subjects), 'subject')}"
-            raise DesignError(found, "at least two levels to compare")
-        members = {name: tuple(subject for subject, value in values.items() if value == name) for name in names}
-        if coding == "sum" or reference is None:
-            return Levels(column, members, coding, names[-1 if coding == "sum" else 0])
-        matching = [level for level in names if level == str(reference) or number(level) == reference]
-        if not matching:
-            found = f"No subject has {reference!r} in column {column}, the reference in the formula"
-            raise DesignError(found, f"one of {listing(names, 20)}")
-        return Levels(column, members, coding, matching[0])
-
-    def number(self, factor: Factor, node: ast.expr) -> FloatArray:
-        """Compute an arithmetic expression for each subject."""
-        match node:
-            case ast.Constant(value=int() | float() as value):
-                return np.full(len(self.subjects), float(value))
-            case ast.Name(id=name):
-                return np.array(self.participants.numbers(factor.variables[name], self.subjects))
-            case ast.UnaryOp(op=sign, operand=operand) if type(sign) in _OPERATORS:
-                return _OPERATORS[type(sign)](self.number(factor, operand))
-            case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
-                values = _OPERATORS[type(sign)](self.number(factor, left), self.number(factor, right))
-            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
-                values = _FUNCTIONS[name](self.number(factor, argument))
-            case _:
-                raise UsageError(
-                    f"{ast.unparse(node)} in a formula is not supported",
-                    f"numbers, columns, + - * / **, {', '.join(f'{name}(column)' for name in FUNCTIONS)}",
-                )
-        if bad := [s for s, value in zip(self.subjects, values, strict=True) if not math.isfinite(value)]:
-            raise DesignError(f"{ast.unparse(node)} is not a finite number for {listing(f'sub-{s}' for s in bad)}")
-        return values
-
-    def polynomials(self, factor: Factor, arguments: Sequence[ast.expr]) -> dict[int, FloatArray]:
-        """Compute orthonormal polynomials of degree 1 to the one in the formula."""
-        from formulaic.transforms import poly
-
-        match arguments:
-            case [argument, ast.Constant(value=int() as degree)] if 1 <= degree <= HIGHEST:
-                values = self.number(factor, argument)
-            case _:
-                raise UsageError(f"{factor.text} is not supported", f"poly(column, degree), the degree 1 to {HIGHEST}")
-        if (distinct := np.unique(values).size) <= degree:
-            raise DesignError(f"{factor.text} has {counted(distinct, 'distinct value')}", f"more than {degree}")
-        return dict(enumerate(np.asarray(poly(values, degree)).T, 1))
-
-
-def _compute_factors(
-    formula: Formula, participants: Participants, subjects: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, Levels]]:
-    """Compute each factor as formulaic takes it; also return the levels of those that are groups."""
-    from formulaic.materializers.types import FactorValues
-
-    table = _Table(participants, subjects)
-    context: dict[str, Any] = {}
-    levels: dict[str, Levels] = {}
-    with np.errstate(all="ignore"):  # values that are not finite raise an error below
-        for name, factor in formula.factors.items():
-            if not factor.variables:
-                raise UsageError(f"{factor.text} in the formula {formula.text!r} names no column of the table")
-            match factor.tree:
-                case ast.Call(func=ast.Name(id="C")):
-                    levels[name] = table.levels(*_read_coding(factor))
-                case ast.Name(id=variable) if not participants.is_numeric(factor.variables[variable]):
-                    levels[name] = table.levels(factor.variables[variable])
-                case ast.Call(func=ast.Name(id="poly"), args=arguments, keywords=[]):
-                    columns = table.polynomials(factor, arguments)
-                    context[name] = FactorValues(columns, kind="numerical", format="{name}[{field}]")
-                case tree:
-                    context[name] = table.number(factor, tree)
-    return context | {name: _categorical(each, subjects) for name, each in levels.items()}, levels
-
-
-def _read_coding(factor: Factor) -> tuple[str, str, str | float | None]:
-    """Read the arguments of C: the column, the coding and the reference."""
-    match factor.tree:
-        case ast.Call(args=[ast.Name(id=name)], keywords=[]) if name in factor.variables:
-            return factor.variables[name], "treatment", None
-        case ast.Call(args=[ast.Name(id=name), coding], keywords=[]) if name in factor.variables:
-            arguments: list[ast.expr] = []
-            if isinstance(coding, ast.Call):
-                known = all(each.arg in ("reference", "base") for each in coding.keywords)
-                arguments = [*coding.args, *(each.value for each in coding.keywords)] if known else [coding]
-                coding = coding.func
-            match CODINGS.get(ast.unparse(coding)), arguments:
-                case str() as kind, []:
-                    return factor.variables[name], kind, None
-                case "treatment", [ast.Constant(value=str() | int() | float() as reference)]:
-                    return factor.variables[name], "treatment", reference
-    expected = "C(column), C(column, Treatment('level')) or C(column, Sum)"
-    raise UsageError(f"{factor.text} in a formula is not supported", expected)
-
-
-def _categorical(levels: Levels, subjects: Sequence[str]) -> Any:
-    """Return groups as formulaic takes them, with levels as numbers."""
-    import pandas as pd
-    from formulaic.transforms.contrasts import C, SumContrasts, TreatmentContrasts
-
-    names = list(levels.subjects)
-    code = {subject: i for i, name in enumerate(names) for subject in levels.subjects[name]}
-    codes = pd.Categorical.from_codes([code[subject] for subject in subjects], categories=pd.RangeIndex(len(names)))
-    contrasts = SumContrasts() if levels.coding == "sum" else TreatmentContrasts(names.index(levels.reference))
-    return C(pd.Series(codes), contrasts)
-
-
 def _expand_terms(
     formula: Formula, context: Mapping[str, Any], n_subjects: int
 ) -> tuple[dict[tuple[str, ...], tuple[int, ...]], list[str], FloatArray]:
@@ -333,10 +171,3 @@ def _coded_factors(formula: Formula, name: str, levels: Mapping[str, Levels]) ->
         alias, mark, at = found.groups(default="")
         level = list(levels[alias].subjects)[int(at)] if alias in levels else at
         yield CodedFactor(formula.factors[alias], mark, level)
-
-
-def _natural_order(text: str) -> tuple[Any, ...]:
-    """Return a sort key: numbers by value, before text; text by the numbers in it (run2 before run10)."""
-    value = number(text)
-    pieces = re.split(r"([0-9]+)", text.casefold())
-    return value is None, value or 0.0, [(int(p), "") if i % 2 else (0, p) for i, p in enumerate(pieces)], text

@@ -13,8 +13,9 @@ from bids_ari.design import Missing, Variance
 from bids_ari.design.blocks import find_blocks
 from bids_ari.design.cautions import caution_notes
 from bids_ari.design.checks import check_design, check_number, check_unequal, excluding
-from bids_ari.design.coding import Levels, model_matrix
+from bids_ari.design.coding import model_matrix
 from bids_ari.design.contrasts import default_tests, notes_on_default_tests, parse_tests
+from bids_ari.design.factors import Levels
 from bids_ari.design.formula import INTERCEPT, parse_formula
 from bids_ari.design.hypotheses import intercept_note, is_intercept, is_mean, is_mean_at_intercept, mean_weights
 from bids_ari.design.model_contrasts import ONES, Term

@@ -9,7 +9,7 @@ from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.participants import Participants
 from bids_ari.design import Missing
 from bids_ari.design.checks import list_excluded
-from bids_ari.design.coding import Levels
+from bids_ari.design.factors import Levels
 from bids_ari.design.model_inputs import NodeInputs
 from bids_ari.errors import DesignError, InputNotFoundError, UsageError, listing
 from bids_ari.stats.distributions import FloatArray

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bids_ari.design import variables
-from bids_ari.design.coding import Levels
+from bids_ari.design.factors import Levels
 from bids_ari.design.json_document import Item
 from bids_ari.design.variables import Variable, Variables
 from bids_ari.errors import UsageError, listing

@@ -10,7 +10,7 @@ import numpy as np
 
 from bids_ari.bids.columns import number
 from bids_ari.bids.participants import Participants
-from bids_ari.design.coding import Levels
+from bids_ari.design.factors import Levels
 from bids_ari.stats.distributions import FloatArray
 
 _PATTERN = re.compile(r"[*?\[\]]")
