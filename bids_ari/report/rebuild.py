@@ -195,7 +195,7 @@ def _log_missing_effects(result: ContrastResult, kept: Collection[str]) -> None:
     missing = [each.title for each in result.regions if not {*_effect_files(result, each)} & {*kept}]
     if missing:
         log.info(
-            "%s: no table of the effects of subjects (..._effects.tsv) in %s, as the results lack the maps of subjects; "
+            "%s: no table of the effects of subjects (..._effects.tsv) in %s, as results lack the maps of subjects; "
             "for this table run the analysis again with these regions, without --reports-only",
             names.record_name(result),
             listing(missing),

@@ -79,7 +79,7 @@ def test_reports_only_keeps_tables_of_regions_that_it_does_not_change(
         assert main([*again, *more]) == 0
         (path,) = (tmp_path / "out" / "group").glob("*_effects.tsv")
         assert path.read_bytes() == before
-    assert "_effects.tsv) in Regions of interest, as the results lack the maps of subjects" in caplog.text
+    assert "_effects.tsv) in Regions of interest, as results lack the maps of subjects" in caplog.text
     assert "_effects.tsv) in atlas" not in caplog.text
     shutil.copyfile(data / "motor.nii.gz", tmp_path / "atlas.nii.gz")  # another one of the same name
     assert main([*again, "--atlas", str(tmp_path / "atlas.nii.gz")]) == 0
