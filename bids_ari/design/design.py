@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Literal
 
 import numpy as np
@@ -18,7 +17,8 @@ from bids_ari.design.contrasts import default_tests, notes_on_default_tests, par
 from bids_ari.design.factors import Levels
 from bids_ari.design.formula import INTERCEPT, parse_formula
 from bids_ari.design.hypotheses import intercept_note, is_intercept, is_mean, is_mean_at_intercept, mean_weights
-from bids_ari.design.model_contrasts import ONES, Term
+from bids_ari.design.model_columns import columns_of, required_columns, transformed, values_of
+from bids_ari.design.model_contrasts import ONES
 from bids_ari.design.model_tests import weights_of_tests, with_columns_of_formula
 from bids_ari.design.stats_model import StatsModel
 from bids_ari.design.subjects import (
@@ -28,8 +28,7 @@ from bids_ari.design.subjects import (
     no_table,
     select_subjects,
 )
-from bids_ari.design.variables import Variables
-from bids_ari.errors import UsageError, listing
+from bids_ari.errors import listing
 from bids_ari.stats.block_tree import Block
 from bids_ari.stats.distributions import FloatArray
 
@@ -216,7 +215,7 @@ def _design_of_model(
     candidates, filtered = filter_subjects(model.inputs, subjects, table)
     with excluding(filtered):
         check_number(candidates, filtered)
-        required = _required_columns(model, candidates, table) if uses_table else ()
+        required = required_columns(model, candidates, table) if uses_table else ()
         included, lacking, notes = select_subjects(candidates, table, required, missing)
     # ReplaceNA applies to subjects in the table only
     absent = [subject for subject in included if subject not in table.rows and model.x != (ONES,)]
@@ -224,9 +223,9 @@ def _design_of_model(
     excluded = (*filtered, *lacking, *(Excluded.of_subject(subject, no_row(subject, table)) for subject in absent))
     with excluding(excluded):
         check_number(included, excluded)
-        variables = _transform(model, included, table)
-        names = _columns(model, variables)
-        matrix = np.column_stack([_values(model, variables, name) for name in names])
+        variables = transformed(model, included, table)
+        names = columns_of(model, variables)
+        matrix = np.column_stack([values_of(model, variables, name) for name in names])
         columns = tuple(INTERCEPT if name == ONES else str(name) for name in names)
         notes += check_design(matrix, columns, included, excluded)
     notes += _level_notes(variables.levels.values())
@@ -278,59 +277,3 @@ def _level_notes(factors: Iterable[Levels]) -> tuple[str, ...]:
         if alike := [level for level in each.subjects if folded.count(level.casefold()) > 1]:
             notes.append(f"Levels of column {each.variable} differ only in case: {listing(alike)}.")
     return tuple(dict.fromkeys(notes))
-
-
-def _required_columns(model: StatsModel, subjects: Sequence[str], table: Participants) -> tuple[str, ...]:
-    """Return the columns of the table in which each subject needs a value."""
-    present = [subject for subject in subjects if subject in table.rows]
-    if len(present) < 2:
-        return table.columns  # too few to apply transformations; the error names these subjects
-    variables = _transform(model, present, table)
-    used = [variables.columns[name] for name in _columns(model, variables) if isinstance(name, str)]
-    return tuple(dict.fromkeys((*variables.required, *(source for variable in used for source in variable.sources))))
-
-
-def _transform(model: StatsModel, subjects: Sequence[str], table: Participants) -> Variables:
-    """Apply the transformations to the rows of some subjects."""
-    variables = Variables.of_table(table, subjects)
-    with np.errstate(all="ignore"):  # values that are not finite are an error if they reach the design
-        for transformation in model.transformations:
-            variables = transformation.apply(variables)
-    return variables
-
-
-def _columns(model: StatsModel, variables: Variables) -> list[Term]:
-    """Return the columns of the design matrix, with patterns expanded."""
-    names: list[Term] = []
-    for term in model.x:
-        found: list[Term] = [ONES] if isinstance(term, int) else [*variables.match(term)]
-        if not found:
-            near = get_close_matches(str(term), variables.columns, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else ""
-            if term == str(ONES):
-                hint = "The column of ones is the number 1, without quotes"
-            elif term in variables.levels:
-                hint = f"Factor made columns of its levels; {term}.* is all of them"
-            unknown = f"{term!r}, which is not a column of the included subjects"
-            raise _error_in_x(model, unknown, f"one of {listing(variables.columns, 20)}", hint)
-        if repeated := [name for name in found if name in names]:
-            raise _error_in_x(model, f"{repeated[0]!r} twice", "each column once")
-        names += found
-    model.check_conditions(names)
-    return names
-
-
-def _values(model: StatsModel, variables: Variables, name: Term) -> FloatArray:
-    """Return a column of the design matrix."""
-    if isinstance(name, int):
-        return np.ones(len(variables.subjects))
-    values = variables.columns[name].numbers
-    if values is None:
-        found = f"{name!r}, which holds text: {listing(variables.texts(name))}"
-        hint = f'Make columns of its groups first: {{"Name": "Factor", "Input": ["{name}"]}}'
-        raise _error_in_x(model, found, "numbers", hint)
-    return values
-
-
-def _error_in_x(model: StatsModel, found: str, expected: str, hint: str = "") -> UsageError:
-    return UsageError(f"{model.path}: X of {model.inputs.node!r} names {found}", expected, hint)
