@@ -26,12 +26,13 @@ _GAP = 10  # pixels between the maps of two subjects
 _LINE = 28  # pixels for the name of a subject
 _TOP, _BAR = 76, 150  # pixels above the maps, and beside them
 _LEAST = (800, 400)  # width and height of a sheet, so that the bar and its label have room
+_MOST_HEIGHT = 480  # of a sheet whose maps are enlarged
 _LONGEST = 24  # characters of a name
 _LEAST_MAP = 24  # pixels of a slice with its letters: small maps are enlarged by a whole number
 _MOST_TIMES = 3  # enlargement of the maps of few subjects
 _LETTER = 9  # pixels of a character
 _ABSENT, _BORDER = 224, 184  # grey
-_SIDES = "#303840"
+_SIDES, _INDENT = "#303840", 4  # of the letters, and pixels between them and the ends of a part
 
 
 def sheets(
@@ -81,13 +82,13 @@ def _draw_sheet(
 
 
 def _enlargement(parts: Sequence[Part], shape: Sequence[int], n_subjects: int) -> int:
-    """Return how many times maps of a shape are enlarged: for their letters, and more if the least sheet has room."""
+    """Return how many times maps of a shape are enlarged: for their letters, and more if there is room."""
     times = max(1, -(-_LEAST_MAP // min(part.width for part in parts)))
     while times < _MOST_TIMES:
         height, width = ((times + 1) * n for n in shape)
         n_rows, n_columns = _rows_and_columns(width + 2 * _GAP, n_subjects)
         is_wide = n_columns * (width + 2 * _GAP) > _WIDTH
-        if is_wide or _TOP + n_rows * (height + _LINE + _GAP) + _GAP > _LEAST[1]:
+        if is_wide or _TOP + n_rows * (height + _LINE + _GAP) + _GAP > _MOST_HEIGHT:
             break
         times += 1
     return times
@@ -121,6 +122,6 @@ def _painted(quality: Quality, subject: int, colour: Callable[[FloatArray], Pixe
 def _write_sides(canvas: Canvas, parts: Sequence[Part], column: int, row: int, times: int) -> None:
     """Write the letters of each part of a map above its ends."""
     for part in parts:
-        canvas.write(part.left, column + 1, row, 6, anchor="ld", colour=_SIDES)
-        canvas.write(part.right, column + times * part.width - 1, row, 6, anchor="rd", colour=_SIDES)
+        canvas.write(part.left, column + _INDENT, row, 6, anchor="ld", colour=_SIDES)
+        canvas.write(part.right, column + times * part.width - _INDENT, row, 6, anchor="rd", colour=_SIDES)
         column += times * part.width

@@ -71,15 +71,15 @@ def test_letters_are_at_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Canvas, "write", spy)
     next(sheets(quality(1), MOSAIC, ["a"], np.zeros(1, dtype=bool), ""))()
     letters = [each for each in found if each[1] in tuple("LRAPSI")]
-    assert letters == [(11, "P"), (69, "A"), (71, "L"), (99, "R"), (101, "L"), (129, "R")]
+    assert letters == [(14, "P"), (66, "A"), (74, "L"), (96, "R"), (104, "L"), (126, "R")]
 
 
-@pytest.mark.parametrize(("n_subjects", "times"), [(1, 3), (8, 2), (50, 1)])
+@pytest.mark.parametrize(("n_subjects", "times"), [(1, 3), (8, 2), (12, 2), (16, 1), (50, 1)])
 def test_maps_of_few_subjects_are_enlarged(n_subjects: int, times: int) -> None:
     """Maps 40 high and 108 wide without data are grey: where the first one ends.
 
-    Twice as large, 8 of them are two rows of 4, 236 pixels wide, 76 + 2 * 118 + 10 = 322 high, within the 400 of the
-    least sheet; three times they are 4 rows of 2, 76 + 4 * 158 + 10 = 718 high. 50 maps fill more than the least sheet.
+    Twice as large, 8 of them are two rows of 4, 236 pixels wide, 76 + 2 * 118 + 10 = 322 high, and 12 are three rows, 440
+    high, within 480; three times 8 are 4 rows of 2, 76 + 4 * 158 + 10 = 718 high. 16 maps, twice as large, are 558 high.
     """
     mosaic = Mosaic(np.full((40, 108), -1, dtype=np.int32), tuple(Part(36, "L", "R") for _ in range(3)), "slices", "")
     thumbnails = np.full((n_subjects, 40, 108), ABSENT, dtype=np.int8)
