@@ -61,7 +61,7 @@ def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
 
 
 def test_letters_are_at_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A map begins at pixel 10 of 800: slices at 10-70, 70-100, 100-130; letters one pixel within. Back is left."""
+    """A map begins at pixel 10 of 800: slices at 10-70, 70-100, 100-130; letters four pixels within. Back is left."""
     write, found = Canvas.write, []
 
     def spy(canvas: Canvas, text: str, column: float, row: float, *look: object, **more: object) -> None:
@@ -78,8 +78,9 @@ def test_letters_are_at_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) 
 def test_maps_of_few_subjects_are_enlarged(n_subjects: int, times: int) -> None:
     """Maps 40 high and 108 wide without data are grey: where the first one ends.
 
-    Twice as large, 8 of them are two rows of 4, 236 pixels wide, 76 + 2 * 118 + 10 = 322 high, and 12 are three rows, 440
-    high, within 480; three times 8 are 4 rows of 2, 76 + 4 * 158 + 10 = 718 high. 16 maps, twice as large, are 558 high.
+    Twice as large, 8 of them are two rows of 4, 236 pixels wide, 76 + 2 * 118 + 10 = 322 high, and 12 are three rows,
+    440 high, within 480; three times as large, 8 are 4 rows of 2, 76 + 4 * 158 + 10 = 718 high. 16 maps that are twice
+    as large are 558 high.
     """
     mosaic = Mosaic(np.full((40, 108), -1, dtype=np.int32), tuple(Part(36, "L", "R") for _ in range(3)), "slices", "")
     thumbnails = np.full((n_subjects, 40, 108), ABSENT, dtype=np.int8)
