@@ -21,7 +21,7 @@ STRENGTH = 2.0
 """Size of the effect, relative to that of the demo."""
 
 DOF = N_SCANS - 11.0
-"""Residual degrees of freedom of a run: less events of two hands, six of motion, two drifts and the mean."""
+"""Residual degrees of freedom of a run: scans minus regressors of two hands, six of motion, two drifts, the mean."""
 
 
 def write(folder: Path) -> None:

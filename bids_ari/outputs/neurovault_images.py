@@ -113,9 +113,10 @@ def file_name(entities: Entities) -> str:
 
 def row_of(result: ContrastResult, image: Image) -> dict[str, str]:
     """Return the metadata of an image by column, without empty ones."""
+    which = f": {image.title}"[:_LONGEST_NAME]  # of a long name, the title of the result is cut
     found = {
         "Filename": file_name(image.entities),
-        "name": f"{_title(result)}: {image.title}"[:_LONGEST_NAME],
+        "name": _title(result)[: _LONGEST_NAME - len(which)] + which,
         "target_template_image": _template(result),
         "map_type": image.map_type,
         **_level(result),

@@ -80,7 +80,7 @@ assert difference < 1e-5
 # -------------
 #
 # **nilearn**: z where p < .001, uncorrected, in a glass brain. All tests of this page
-# are one-sided, which nilearn must be told here.
+# are one-sided, here by ``two_sided=False``.
 
 from nilearn import plotting
 from nilearn.glm import threshold_stats_img

@@ -246,6 +246,17 @@ def test_an_empty_tdp_map_is_not_written(tmp_path: Path) -> None:
     assert not any("tdp" in name for name in images_of(tmp_path / "out"))
 
 
+def test_long_names_differ(tmp_path: Path) -> None:
+    """NeuroVault has names of up to 200 characters, by which readers choose an image."""
+    describe(tmp_path / "data")
+    write_group(tmp_path / "data", 8, np.random.default_rng(3), contrast=190 * "a", task=None, space=None)
+    assert main([str(tmp_path / "data"), str(tmp_path / "out"), "group", "--neurovault"]) == 0
+    names = [row["name"] for row in rows_of(tmp_path / "out").values()]
+    assert len(set(names)) == len(names) == 5
+    assert max(map(len, names)) == 200
+    assert {name[190:] for name in names} >= {" (test : t", " (test : z"}  # the title of the result is cut
+
+
 def test_other_spaces_have_no_images(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Said in the log and in the README; the results are written."""
     describe(tmp_path / "data")
