@@ -20,7 +20,7 @@ The codes are those of the BIDS-App execution specification and of ``sysexits.h`
 import errno
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from bids_ari.option_names import with_option_names
 
@@ -184,12 +184,17 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, BidsAriError):
         return error.exit_code
-    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+    if is_full(error):
         return OutputError.exit_code
     for kind, code in ((KeyboardInterrupt, INTERRUPTED), (MemoryError, DataError.exit_code), (BrokenPipeError, UNREAD)):
         if isinstance(error, kind):
             return code
     return ReadError.exit_code if isinstance(error, OSError) and error.filename is not None else BUG
+
+
+def is_full(error: BaseException) -> TypeGuard[OSError]:
+    """Return whether an exception is that nothing more can be written: the disk is full, or read-only."""
+    return isinstance(error, OSError) and error.errno in UNWRITABLE
 
 
 def joint_exit_code(codes: Iterable[int], any_done: bool) -> int:

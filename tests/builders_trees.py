@@ -31,11 +31,15 @@ def maps(folders: Iterable[Folder]) -> list[str]:
 
 def refuse(monkeypatch: pytest.MonkeyPatch, folder: Path, number: int) -> None:
     """Let a look into one folder end with an error of the system: a test that runs as root may read everything."""
-    look = os.scandir
+    look = {name: getattr(os, name) for name in ("scandir", "listdir")}
 
-    def scandir(path: Any) -> Any:
-        if Path(path) == folder:
-            raise OSError(number, os.strerror(number), str(path))
-        return look(path)
+    def refusing(name: str) -> Any:
+        def function(path: Any) -> Any:
+            if Path(path) == folder:
+                raise OSError(number, os.strerror(number), str(path))
+            return look[name](path)
 
-    monkeypatch.setattr(os, "scandir", scandir)
+        return function
+
+    for name in look:
+        monkeypatch.setattr(os, name, refusing(name))

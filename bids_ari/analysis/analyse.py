@@ -106,10 +106,7 @@ def group_tests(
     for glm in fitted.results:
         tested = ~np.isnan(glm.z)
         if not tested.any():
-            raise EmptyMaskError(
-                f"None of the {stack.space.n_points} {stack.space.units} of {contrast.name} varies between subjects",
-                hint="Check that these are maps of different subjects",
-            )
+            raise _nothing_varies(stack, contrast)
         n_constant = int((~tested).sum())
         maps = tuple(at_points(each, tested) for each in stack.all_effects)
         yield from directed_tests(
@@ -216,4 +213,15 @@ def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stac
         n_threads=resources.n_jobs,
         mem=resources.mem,
         work_dir=resources.work_dir,
+    )
+
+
+def _nothing_varies(stack: Stack, contrast: ContrastSet) -> EmptyMaskError:
+    """Return the error for maps without variance: equal ones, and values whose squares are beyond floating point."""
+    rows = [stack.effects[i : i + 1, :] for i in range(len(stack.subjects))]
+    low, high = min(map(np.nanmin, rows)), max(map(np.nanmax, rows))
+    return EmptyMaskError(
+        f"None of the {stack.space.n_points} {stack.space.units} of {contrast.name} varies between subjects by more "
+        f"than a millionth of the values, which are from {low:.4g} to {high:.4g}",
+        hint="Check that these are maps of different subjects, and their units",
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 from bids_ari.bids.entities import bare_label, labels_in_name, printable
 from bids_ari.bids.group_checks import is_native
 from bids_ari.bids.labels import match_labels, same_label
-from bids_ari.bids.spaces import labels_of_space
-from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
+from bids_ari.bids.spaces import StandardSpace, labels_of_space
+from bids_ari.bids.tree import files_below
+from bids_ari.errors import InputNotFoundError, NoMatchError, ReadError, UsageError, listing
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ def find_masks(
         When there is no such folder, or no brain mask in it.
     NoMatchError
         When a label is that of no mask.
+    ReadError
+        When a folder of a subject cannot be read.
     UsageError
         When there are masks of several spaces, or the space is native.
     """
@@ -106,13 +109,22 @@ def find_tissues(masks: SubjectMasks, tissue: str = "GM") -> dict[str, Path]:
     return {subject: maps[subject] for subject in masks.files}
 
 
+def other_space(masks: SubjectMasks, name: str) -> StandardSpace | None:
+    """Return the space in the name of a file, if it is not that of the masks; None also where either is not known."""
+    named = StandardSpace.in_name(name)
+    return named if named and masks.space and named.differs_from(StandardSpace.parse(masks.space)) else None
+
+
 def _files(folder: Path, suffix: str) -> Iterator[Path]:
-    """Yield the images with a suffix in the folders of subjects, in order."""
-    for top in sorted(folder.glob("sub-*")):
-        for path in sorted(top.rglob(f"sub-*_{suffix}.nii*")):
-            is_image = path.name.endswith((f"_{suffix}.nii", f"_{suffix}.nii.gz"))
-            if is_image and "sub" in labels_in_name(path.name):
+    """Yield the images with a suffix in the folders of subjects, in order; raise ReadError for an unreadable one."""
+    try:
+        tops = sorted(path for path in folder.iterdir() if path.name.startswith("sub-") and path.is_dir())
+        for path in files_below(*tops):
+            if path.name.endswith((f"_{suffix}.nii", f"_{suffix}.nii.gz")) and "sub" in labels_in_name(path.name):
                 yield path
+    except OSError as error:
+        found = f"{printable(str(error.filename or folder))} cannot be read: {error.strerror}"
+        raise ReadError(found, hint=f"Make it readable, or move it out of {folder}") from error
 
 
 def _is_of_brain(path: Path, folder: Path) -> bool:

@@ -79,6 +79,28 @@ def read_folder(folder: str | Path) -> Folder:
     return Folder(dict(sorted(maps.items())), sorted(folders), sorted(links), is_dataset)
 
 
+def files_below(*tops: Path) -> Iterator[Path]:
+    """Yield the files below folders, but hidden ones, in order; each folder once, wherever symbolic links lead.
+
+    Raises
+    ------
+    OSError
+        When a folder cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    visited = {identity(parent) for top in tops for parent in top.resolve().parents}
+    for top in tops:
+        for folder, inner, names in os.walk(top, onerror=fail, followlinks=True):
+            here = identity(Path(folder))
+            inner[:] = [] if here in visited else sorted(name for name in inner if not name.startswith("."))
+            found = [] if here in visited else sorted(name for name in names if not name.startswith("."))
+            visited.add(here)
+            yield from (Path(folder, name) for name in found)
+
+
 class Walk:
     """A search of several trees: real folders first, then those behind links.
 

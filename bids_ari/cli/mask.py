@@ -1,6 +1,7 @@
 """The command ``bids-ari-mask``: a mask of a group, from the brain masks of its subjects and a map of grey matter."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,10 @@ from bids_ari.cli.runner import answer
 from bids_ari.errors import UsageError
 
 if TYPE_CHECKING:
+    from bids_ari.bids.subject_masks import SubjectMasks
     from bids_ari.images.group_masks import GroupMask
+
+log = logging.getLogger(__name__)
 
 GREY_THRESHOLD = 0.2
 """As in nilearn's ``load_mni152_gm_mask``."""
@@ -87,6 +91,7 @@ def write_mask(arguments: argparse.Namespace) -> int:
         task=arguments.task_id,
         session=arguments.session_label,
     )
+    _check_spaces(arguments, masks)
     mask = make_mask(
         masks,
         coverage=arguments.coverage,
@@ -123,6 +128,19 @@ def _check_place(arguments: argparse.Namespace) -> None:
     for flag in ("grey_matter", "like"):
         if (given := getattr(arguments, flag)) and Path(given).resolve() == path.resolve():
             raise UsageError(f"The mask {path} is the file of --{flag.replace('_', '-')}", "another name for it")
+
+
+def _check_spaces(arguments: argparse.Namespace, masks: "SubjectMasks") -> None:
+    """Raise UsageError if the name of the mask has another space than the brain masks; log other files that have."""
+    from bids_ari.bids.subject_masks import other_space
+
+    if found := other_space(masks, arguments.mask.name):
+        expected = f"space-{masks.space.partition(':')[0]}, that of the brain masks, or none"
+        raise UsageError(f"The name of the mask {arguments.mask} has the space {found}", expected, "Rename it")
+    for flag, path in (("grey-matter", arguments.grey_matter), ("like", arguments.like)):
+        name = Path(path or "").name
+        if found := other_space(masks, name):
+            log.warning("--%s %s is of %s by its name, the masks are in %s: check it", flag, name, found, masks.space)
 
 
 def _summary(mask: "GroupMask") -> str:

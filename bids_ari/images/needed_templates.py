@@ -71,7 +71,7 @@ def _check_parts(word: str, parts: Sequence[str]) -> None:
     """Raise UsageError for parts of a word that are empty, or of which the last would count."""
     keys = [part.partition("-")[0] for part in parts if "-" in part]
     twice = next((key for key in _PLACE if keys.count(key) > 1), None)
-    if "" in parts or twice:
+    if not word or "" in parts or twice:
         found = f"{word} has {f'{twice}- twice' if twice else 'an empty part'}"
         raise UsageError(found, "SPACE[:ATLAS[:VARIANT]]", "See --help")
 

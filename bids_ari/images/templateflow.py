@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
+from bids_ari.errors import BidsAriError, InputNotFoundError, NoMatchError, OutputError, UsageError, is_full, listing
 from bids_ari.runtime.progress import step
 
 OFFLINE = "Fill TEMPLATEFLOW_HOME by bids-ari-templates where there is a network, or use a local file"
@@ -63,7 +63,7 @@ def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
         if not paths:
             raise _none_listed(where, what, query)
     except OSError as error:  # no home can be made
-        raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
+        raise _unusable(error) from error
     if chosen := of_cohort(where, paths):
         return chosen
     raise _wrong_cohort(where, what, {labels_of(path).get("cohort", "") for path in paths})
@@ -74,7 +74,7 @@ def files_of(where: StandardSpace, **query: Any) -> list[Path]:
     try:
         return of_cohort(where, _listed(where.name, **query))
     except OSError as error:  # no home can be made
-        raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
+        raise _unusable(error) from error
 
 
 def files_here(where: StandardSpace, **query: Any) -> list[Path]:
@@ -183,10 +183,20 @@ def fetched(path: Path, listed: Sequence[Path], where: StandardSpace) -> Path:
     try:
         with step(f"fetching {path.name} from TemplateFlow"):
             client().get(where.name, raise_empty=True, suffix=suffix, extension=dot + extension, **query)
-    except Exception as error:  # requests' ConnectionError and many more: the network, the disk
+    except Exception as error:  # requests' ConnectionError and many more
+        if is_full(error):
+            raise _unusable(error) from error
         found = f"{path.name} of TemplateFlow could not be fetched: {type(error).__name__}"
         raise InputNotFoundError(found, hint=OFFLINE) from error
     return path
+
+
+def _unusable(error: OSError) -> BidsAriError:
+    """Return the error for a folder of TemplateFlow that cannot be made, or has no space left."""
+    if is_full(error):
+        found = f"The folder of TemplateFlow {home()} cannot be written: {error.strerror}"
+        return OutputError(found, hint="Free space, or use another folder")
+    return InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE)
 
 
 def home() -> Path:
@@ -213,7 +223,7 @@ def client() -> Any:
             warnings.simplefilter("ignore", ResourceWarning)  # of creating a new home
             from templateflow import api
     except OSError as error:  # no home can be made
-        raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
+        raise _unusable(error) from error
     return api
 
 

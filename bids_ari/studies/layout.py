@@ -91,22 +91,37 @@ def _each_task(analyses: Path) -> Iterator[Study]:
 
 def _tasks_of(folder: Path) -> Iterator[Study]:
     """Yield the tasks of a study."""
-    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    tasks = [path for path in inside if path.name.startswith("task-") and (path.is_dir() or path.is_symlink())]
+    try:
+        inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        tasks = [path for path in inside if path.name.startswith("task-") and (path.is_dir() or path.is_symlink())]
+    except OSError as error:
+        yield Study(folder.name, folder, problem=_unreadable(error))
+        return
     if not tasks:
         problem = f"has no folder task-LABEL; there is {listing(printable(path.name) for path in inside)}"
         if not inside:
             problem = f"an empty folder. If it is a subdataset: datalad get -n {folder}"
         yield Study(folder.name, folder, problem=problem)
     for path in tasks:
-        study = Study(f"{folder.name}/{printable(path.name)}", path)
-        if not _TASK.fullmatch(path.name):
-            study = replace(study, problem="not the name of a task: task- and letters, digits and .+_-")
-        elif not path.exists():
-            study = replace(study, problem=_ABSENT)
-        elif not any(path.iterdir()):
-            study = replace(study, problem=f"an empty folder. If it is a subdataset: datalad get -n {path}")
-        yield study
+        yield Study(f"{folder.name}/{printable(path.name)}", path, problem=_problem_of(path))
+
+
+def _problem_of(task: Path) -> str:
+    """Return what prevents an analysis of the folder of a task; empty if nothing does."""
+    if not _TASK.fullmatch(task.name):
+        return "not the name of a task: task- and letters, digits and .+_-"
+    try:
+        if not task.exists():
+            return _ABSENT
+        is_empty = not any(task.iterdir())
+    except OSError as error:
+        return _unreadable(error)
+    return f"an empty folder. If it is a subdataset: datalad get -n {task}" if is_empty else ""
+
+
+def _unreadable(error: OSError) -> str:
+    """Return the problem of a folder that cannot be read."""
+    return f"{printable(str(error.filename))} cannot be read: {error.strerror}. Make it readable"
 
 
 def _without_copies(studies: Iterable[Study]) -> Iterator[Study]:

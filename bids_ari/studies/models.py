@@ -7,20 +7,30 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from bids_ari.bids.tree import files_below
 from bids_ari.design.stats_model import node_names, read_model
-from bids_ari.errors import BidsAriError, UsageError, listing
+from bids_ari.errors import BidsAriError, ReadError, UsageError, listing, printable
 from bids_ari.studies.study import Study
 
 _MODEL = re.compile(r"(?P<key>.+)_(?:specs|smdl)\.json")
 
 
 def find_models(models: Path) -> Mapping[str, list[Path]]:
-    """Return the files of models below a folder, by study and task as in their names."""
+    """Return the files of models below a folder, by study and task as in their names.
+
+    Raises
+    ------
+    ReadError
+        When a folder cannot be read: which models it has is not known.
+    """
     found: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(models.rglob("*.json")):
-        hidden = any(part.startswith(".") for part in path.relative_to(models).parts)
-        if not hidden and (name := _MODEL.fullmatch(path.name)):
-            found[name["key"]].append(path)
+    try:
+        for path in files_below(models):
+            if name := _MODEL.fullmatch(path.name):
+                found[name["key"]].append(path)
+    except OSError as error:
+        where = f"{printable(str(error.filename or models))} cannot be read: {error.strerror}"
+        raise ReadError(where, hint=f"Make it readable, or move it out of {models}") from error
     return found
 
 
@@ -65,11 +75,13 @@ def with_usable_model(study: Study) -> Study:
 
 
 def _without_model(study: Study, error: BidsAriError) -> Study:
-    """Return a study without its model: a file that is no JSON is a problem, one that is not supported a note."""
+    """Return a study without its model, which a note says; a file that is no JSON object is a problem."""
     assert study.model is not None
     try:
-        json.loads(study.model.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        is_object = isinstance(json.loads(study.model.read_text(encoding="utf-8-sig")), dict)
+    except (OSError, ValueError, RecursionError):
+        is_object = False
+    if not is_object:
         return replace(study, problem=str(error))
     return replace(study, model=None, note=f"the mean over subjects is tested, not the model: {error}")
 

@@ -21,6 +21,7 @@ from builders_labels import cortex, save_cifti, save_gifti, voxels
 from builders_meshes import icosphere, saved_mesh
 from builders_surfaces import data_array, gifti
 from builders_templateflow import add, offline_client
+from builders_trees import refuse
 from docpages import DOCS, blocks
 
 from bids_ari import workflow
@@ -657,6 +658,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         brain_masks(spaces=("MNI152NLin2009cAsym", "MNI152NLin6Asym")),
     ),
     "The mask would lie among its inputs": ("bids-ari-mask data data/sub-01/mask.nii.gz", brain_masks()),
+    "The mask has the name of another space": ("bids-ari-mask data space-MNI152NLin6Asym_mask.nii.gz", brain_masks()),
     "Brain masks on several grids": ("bids-ari-mask data mask.nii.gz", brain_masks(far="03")),
     "Brain masks with nothing in common": ("bids-ari-mask data mask.nii.gz", brain_masks(apart=True)),
     "No brain masks of subjects": ("bids-ari-mask data mask.nii.gz", None),
@@ -684,6 +686,8 @@ BY_CIRCUMSTANCES = {
     "No result with this label",
     "No permission",
     "The disk is full",
+    "The disk of TemplateFlow's folder is full",
+    "A folder of a subject or of models cannot be read",
     "Another job writes this result",
     "Interrupted",
     "A bug",
@@ -744,6 +748,11 @@ def unplugged(*_: object, **__: object) -> None:
     raise ConnectionError
 
 
+def full(*_: object, **__: object) -> None:
+    """Raise the error of a disk without space."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_template(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """TemplateFlow knows the mask, and there is no network."""
     api = SimpleNamespace(ls=lambda *_, **__: ["tpl-MNI152NLin2009cAsym_res-02_desc-brain_mask.nii.gz"], get=unplugged)
@@ -759,6 +768,8 @@ def test_templates_that_cannot_be_downloaded(
     monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=api, __spec__=templateflow.__spec__))
     words = f"bids-ari-templates {tmp_path} {{}}:res-2"
     check("Templates cannot be downloaded", words.format("MNI152NLin6Asym"), capsys)
+    api.get = full
+    check("The disk of TemplateFlow's folder is full", words.format("MNI152NLin6Asym"), capsys)
     check("No such template or atlas", words.format("MNI152NLin2009cAsm"), capsys)
 
 
@@ -820,6 +831,14 @@ def test_a_mesh(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
 def test_no_permission(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check("No permission", "data /proc/self/results group", capsys)
+
+
+def test_a_folder_that_cannot_be_read(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse(monkeypatch, data / "sub-02", errno.EACCES)
+    for words in ("bids-ari-mask data mask.nii.gz", "data out group"):
+        check("A folder of a subject or of models cannot be read", words, capsys)
 
 
 def test_another_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

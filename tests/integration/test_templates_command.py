@@ -1,5 +1,6 @@
 """``bids-ari-templates``: fills a folder by the client of TemplateFlow, with a replacement for the network."""
 
+import errno
 import gzip
 import os
 import sys
@@ -147,6 +148,20 @@ def test_the_login_page_of_a_network_is_no_file(
     assert {path.stat().st_size for path in (folder / MASK, folder / T1W)} == {0}
 
 
+def test_a_full_disk_is_no_failure_of_the_network(
+    folder: Path, network: Network, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Its exit code is that of output that cannot be written, and no file is left that looks complete."""
+
+    def write(_: str) -> Iterator[bytes]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(network, "content", write)
+    assert main([str(folder), "MNI152NLin6Asym:res-2"]) == 73
+    assert f"TemplateFlow {folder} cannot be written: {os.strerror(errno.ENOSPC)}" in capsys.readouterr().err
+    assert {path.stat().st_size for path in (folder / MASK, folder / T1W)} == {0}
+
+
 def test_a_file_that_is_there_is_kept(folder: Path, network: Network) -> None:
     (folder / T1W).parent.mkdir(parents=True)
     (folder / T1W).write_text("own")
@@ -169,4 +184,5 @@ def test_a_name_without_files_and_a_folder_that_is_a_file(folder: Path, network:
     (tmp_path / "file").touch()
     assert main([str(tmp_path / "file"), "fsLR"]) == 73
     assert main([str(folder)]) == 64
+    assert main([str(folder), ""]) == 64
     assert network.asked == []

@@ -1,12 +1,13 @@
 """Which files are brain masks of subjects, of which space."""
 
+import errno
 from pathlib import Path
 
 import pytest
-from builders_trees import place
+from builders_trees import place, refuse
 
 from bids_ari.bids.subject_masks import find_masks, find_tissues
-from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError
+from bids_ari.errors import InputNotFoundError, NoMatchError, ReadError, UsageError
 
 MNI = "MNI152NLin2009cAsym"
 
@@ -64,6 +65,24 @@ class TestWhichFiles:
     def test_no_folder(self, tmp_path: Path) -> None:
         with pytest.raises(InputNotFoundError, match="no folder"):
             find_masks(tmp_path / "nowhere")
+
+    def test_behind_links_once(self, tmp_path: Path) -> None:
+        """As git-annex and shared file systems have them: a subject, a folder of it, and a link back to the top."""
+        tree(tmp_path / "store", "func/sub-01_task-a_desc-brain_mask.nii.gz")
+        top = tree(tmp_path / "fmriprep", "sub-02/anat/sub-02_T1w.nii.gz", "sub-01.html")
+        (top / "sub-01").symlink_to(tmp_path / "store")
+        tree(tmp_path / "other", "sub-02_task-a_desc-brain_mask.nii.gz")
+        (top / "sub-02" / "func").symlink_to(tmp_path / "other")
+        (top / "sub-02" / "back").symlink_to(top)
+        assert {label: len(files) for label, files in find_masks(top).files.items()} == {"01": 1, "02": 1}
+
+    def test_a_subject_whose_folder_cannot_be_read_is_not_left_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tree(tmp_path, mask_of("01"), mask_of("02"))
+        refuse(monkeypatch, tmp_path / "sub-02" / "func", errno.EACCES)
+        with pytest.raises(ReadError, match=r"sub-02/func cannot be read: Permission denied\. Make it readable"):
+            find_masks(tmp_path)
 
 
 class TestSpaces:

@@ -158,6 +158,7 @@ def test_bids_ari_takes_the_mask(fmriprep: Path, rng: np.random.Generator) -> No
         (["mask.nii.gz", "--like", "map.nii.gz"], 66, "map.nii.gz"),
         (["study/mask.nii.gz/x.nii.gz"], 0, ""),
         (["study", "--coverage", "1"], 64, "extension"),
+        (["space-MNI152NLin6Asym_mask.nii.gz"], 64, f"MNI152NLin6Asym; expected space-{MNI}"),
     ],
 )
 def test_refusals(
@@ -192,6 +193,15 @@ def test_an_input_is_not_replaced(
     assert main([str(fmriprep), *words]) == 64
     assert message in capsys.readouterr().err
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("flag", ["--grey-matter", "--like"])
+def test_files_of_another_space(flag: str, fmriprep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for space, is_other in ((MNI, False), ("MNI152NLin6Asym", True)):
+        file = f"space-{space}_probseg.nii.gz"
+        nib.save(image(np.full(SHAPE, 0.3)), file)
+        assert main([str(fmriprep), f"space-{MNI}_mask.nii.gz", flag, file]) == 0
+        assert (f"{flag} {file} is of MNI152NLin6Asym by its name" in capsys.readouterr().err) == is_other
 
 
 def test_a_file_without_a_subject_is_no_mask_of_one(fmriprep: Path) -> None:

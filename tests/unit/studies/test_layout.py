@@ -1,11 +1,13 @@
 """Studies in folders as openneuro_glmfitlins has them, and what is not in that layout."""
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
+from builders_trees import refuse
 
-from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError
+from bids_ari.errors import InputNotFoundError, NoMatchError, ReadError, UsageError
 from bids_ari.studies.layout import find_studies
 
 
@@ -95,6 +97,32 @@ def test_what_is_outside_the_layout_has_a_problem(analyses: Path) -> None:
     assert "an empty folder" in found["ds7/task-x"]
     assert "not here" in found["ds8"]
     assert "not here" in found["ds2/task-linked"]
+
+
+def test_a_folder_that_cannot_be_read_does_not_stop_the_others(analyses: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, analyses / "ds1" / "task-go", errno.EACCES)
+    refuse(monkeypatch, analyses / "ds2", errno.EACCES)
+    found = problems(analyses)
+    assert found.keys() == {"ds1/task-go", "ds2"}
+    assert all("cannot be read: Permission denied" in problem for problem in found.values())
+
+
+def test_models_behind_links(analyses: Path, tmp_path: Path) -> None:
+    """Without its model, the mean over the subjects of a study would be tested."""
+    specs(tmp_path, "ds1-go_specs.json").rename(tmp_path / "store")
+    models = specs(tmp_path, "ds2-stop_specs.json")
+    (models / "ds1").symlink_to(tmp_path / "store")
+    (models / "back").symlink_to(models)
+    found = {study.name: study.model for study in find_studies(analyses, models)}
+    assert found["ds1/task-go"] == models / "ds1" / "ds1-go_specs.json"
+    assert found["ds2/task-stop"] == models / "ds2-stop_specs.json"
+
+
+def test_models_that_cannot_be_read(analyses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = specs(tmp_path, "ds1/ds1-go_specs.json", "ds2/ds2-stop_specs.json")
+    refuse(monkeypatch, models / "ds1", errno.EACCES)
+    with pytest.raises(ReadError, match="ds1 cannot be read: Permission denied"):
+        find_studies(analyses, models)
 
 
 def test_duplicates(analyses: Path) -> None:

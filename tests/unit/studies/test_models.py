@@ -32,7 +32,7 @@ class TestUsableModels:
         assert (study.model, study.problem) == (None, "")
         assert "mean" in study.note
 
-    @pytest.mark.parametrize("text", ["{", "", "[1,"])
+    @pytest.mark.parametrize("text", ["{", "", "[1,", "[]", "null", pytest.param("[" * 10**5, id="nested")])
     def test_a_file_that_cannot_be_read_is_a_problem(self, tmp_path: Path, text: str) -> None:
         study = self.model(tmp_path, text)
         assert study.model is not None
