@@ -36,20 +36,19 @@ def sidecar(mask: GroupMask, path: Path) -> dict[str, Any]:
     masks = mask.masks
     name = masks.folder.resolve().name or "fmriprep"
     link = Path(os.path.relpath(masks.folder.resolve(), path.resolve().parent)).as_posix()
+    files = (file for each in masks.files.values() for file in each)
+    sources = [f"bids:{name}:{file.relative_to(masks.folder).as_posix()}" for file in files]
     return {
         "Description": mask.description,
         "Type": "ROI" if mask.grey else "Brain",  # of the kinds that BIDS has
-        **({"SpatialReference": masks.space} if masks.space else {}),
+        **({"Space": masks.space} if masks.space else {}),
+        "SpatialReference": sources[0],  # BIDS has no names of spaces here
         "Coverage": mask.coverage,
         "NumberOfVoxels": int(mask.inside.sum()),
         **({"GreyMatter": _grey_matter(mask.grey)} if mask.grey else {}),
         "NumberOfSubjects": len(masks.files),
         "VoxelsOutsideMaskOfSubject": {f"sub-{subject}": n_lacking for subject, n_lacking in mask.lacking.items()},
-        "Sources": [
-            f"bids:{name}:{file.relative_to(masks.folder).as_posix()}"
-            for files in masks.files.values()
-            for file in files
-        ],
+        "Sources": sources,
         "DatasetLinks": {name: link},
         "GeneratedBy": [{"Name": "bids_ari", "Version": __version__, "CodeURL": CODE_URL}],
     }

@@ -34,8 +34,9 @@ def test_an_image_with_a_sidecar(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(made.affine, AFFINE)
     about = json.loads((tmp_path / "masks" / "mask.json").read_text())
     assert about["Description"] == "Voxels inside the brain masks of at least 2 of 3 subjects"
-    assert (about["SpatialReference"], about["NumberOfVoxels"], about["NumberOfSubjects"]) == ("MNI", 6, 3)
+    assert (about["Space"], about["NumberOfVoxels"], about["NumberOfSubjects"]) == ("MNI", 6, 3)
     assert about["Sources"][0] == "bids:prep:sub-1/func/sub-1_desc-brain_mask.nii.gz"
+    assert about["SpatialReference"] == about["Sources"][0]  # an image, by its BIDS URI, or "orig"
     assert about["DatasetLinks"] == {"prep": "../prep"}
     assert about["Type"] == "Brain"
 
