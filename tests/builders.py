@@ -1,6 +1,7 @@
 """Tiny derivative datasets of first-level maps: named, placed and filled as first-level programs do."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -145,3 +146,8 @@ def results_in(out: Path) -> set[str]:
     whole |= {"descriptions.tsv", "descriptions.json", "ro-crate-metadata.json"}
     files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
     return {str(path) for path in files if path.parts[0] != "logs" and str(path) not in whole}
+
+
+def without_times(page: bytes) -> bytes:
+    """Return a page without the time at which it was written; an index without the dates of results."""
+    return re.sub(rb"<time .*?</time>|(?<=data-label=\"Date\">)[^<]*", b"", page)

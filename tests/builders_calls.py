@@ -12,15 +12,24 @@ log = logging.getLogger("bids_ari.test")
 def squares(folder: str | Path, seconds: float, item: int) -> int:
     """Note the call in a file, then, after some time, return a number."""
     with Path(folder, "calls").open("a") as file:
-        file.write(f"{item}\n")
+        file.write(f"{os.getpid()}\n")
     time.sleep(seconds)
     return item**2
 
 
-def calls(folder: Path) -> list[int]:
-    """Return the calls of `squares`, in their order."""
+def callers(folder: Path) -> list[int]:
+    """Return the process of each call of `squares`, in their order."""
     file = folder / "calls"
     return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+
+def n_in_the_end(folder: Path) -> int:
+    """Return the number of calls of `squares` as soon as there was none for two seconds."""
+    before, found = -1, len(callers(folder))
+    while found != before:
+        time.sleep(2.0)
+        before, found = found, len(callers(folder))
+    return found
 
 
 def fail_at(bad: int, item: int) -> int:

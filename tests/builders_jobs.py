@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -18,8 +20,11 @@ from builders_white import have_white_pictures
 
 from bids_ari.errors import TemporaryError
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.locks import STAGING, lock
+from bids_ari.outputs.locks import STAGING, Place, lock
 from bids_ari.runtime.owner import Owner
+
+LIMIT = 300
+"""Seconds after which what should happen at once fails its test: many, for the machine may be busy."""
 
 JOBS = multiprocessing.get_context("forkserver")
 JOBS.set_forkserver_preload(["pytest", "bids_ari.workflow"])  # or each job would load them again
@@ -37,7 +42,7 @@ def start(work: Callable[..., None], *arguments: Any) -> BaseProcess:
 def finish(*jobs: BaseProcess) -> None:
     """Wait until jobs are done, and check their exit codes."""
     for job in jobs:
-        job.join(60)
+        job.join(LIMIT)
     assert [job.exitcode for job in jobs] == [0] * len(jobs)
 
 
@@ -74,6 +79,26 @@ def left_behind(root: Path, slot: str, **owner: Any) -> Path:
     place.mkdir(parents=True)
     (place / "1.part").touch()
     return place
+
+
+@contextmanager
+def held(root: Path, contrast: str) -> Iterator[None]:
+    """Have runs wait before a contrast during a block, since another machine seems to write it."""
+    place = left_behind(root, f"{contrast}.lock")
+    later = time.time() + LIMIT
+    os.utime(place, (later, later))
+    try:
+        yield
+    finally:
+        shutil.rmtree(place)
+
+
+def wait_for_owners(root: Path) -> None:
+    """Wait until all processes of this machine that write an output have ended."""
+    end = time.monotonic() + LIMIT
+    while any(owner.is_running() for owner in map(Owner.of, (root / STAGING).glob("*/*")) if owner is not None):
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def write_result(out: Derivatives, contrast: str, labels: list[str], result: str = "greater") -> None:
@@ -118,7 +143,7 @@ def job_that_holds(root: Path, contrast: str, held: Event, let_go: Event) -> Non
     with Derivatives(root, {}) as out, out.result(contrast):
         out.text("group/held.txt", "held")
         held.set()
-        let_go.wait(60)
+        let_go.wait(LIMIT)
         out.record(contrast, [], {})
 
 
@@ -130,11 +155,29 @@ def job_of_the_program(words: list[str]) -> None:
     sys.exit(main(words))
 
 
+def job_that_stops(words: list[str], lock_end: str, part: str, stopped: Event) -> None:
+    """Run the whole program until it has a lock, by the end of its name, and a file there; then wait to be killed."""
+
+    def stopping(step: Callable[..., Any]) -> Callable[..., Any]:
+        def act(place: Place, *arguments: Any) -> Any:
+            done = step(place, *arguments)
+            if place.folder.parent.name.endswith(lock_end) and (place.folder / part).exists():
+                stopped.set()
+                time.sleep(LIMIT)
+            return done
+
+        return act
+
+    for name in ("move_to", "write"):
+        setattr(Place, name, stopping(getattr(Place, name)))
+    job_of_the_program(words)
+
+
 def job_among_rivals(root: Path, n_turns: int, seed: int) -> None:
     """Acquire a lock several times; no other process may be inside at the same time."""
     random.seed(seed)  # or all jobs would wait equally long
     for _ in range(n_turns):
-        with lock(root, "contended.lock", "contended", wait=60):
+        with lock(root, "contended.lock", "contended", wait=LIMIT):
             os.close(os.open(root / "inside", os.O_CREAT | os.O_EXCL))
             with (root / "turns").open("a") as turns:
                 turns.write(f"{os.getpid()}\n")

@@ -13,7 +13,8 @@ from bids_ari.errors import INTERRUPTED, Interrupted
 
 _ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
-_PATIENCE = 2.0  # seconds: a single request may send several signals, one to the process and one to its group
+PATIENCE = 2.0
+"""Seconds of the cleanup: a single request may send several signals, one to the process and one to its group."""
 
 _AGAIN = 0.01  # seconds until a signal that Python ignored is sent again
 
@@ -37,7 +38,7 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
         if len(first) == 1:
             # Not KeyboardInterrupt itself: after one that passes an `exec`, as in dataclasses, Python ends as killed.
             raise Interrupted
-        if first[-1] - first[0] > _PATIENCE:
+        if first[-1] - first[0] > PATIENCE:
             os._exit(INTERRUPTED)
 
     def repeat(ignored: "sys.UnraisableHookArgs") -> None:

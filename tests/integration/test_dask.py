@@ -4,7 +4,6 @@ import importlib
 import json
 import logging
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,8 +18,9 @@ import builders_white
 import dask
 import numpy as np
 import pytest
-from builders import describe, write_group
-from builders_calls import calls, die, die_once, fail_at, log_and_return, squares
+from builders import describe, without_times, write_group
+from builders_calls import die, die_once, fail_at, log_and_return, n_in_the_end, squares
+from builders_jobs import held, wait_for_owners
 from distributed import LocalCluster
 
 from bids_ari.cli.main import main
@@ -36,6 +36,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::RuntimeWarning:distributed.*"),
 ]
 
+LAST = "task-emo_space-MNI152NLin2009cAsym_contrast-tools"
 WORDS = ("--threshold", "3", "--tdp", "0.7")
 
 
@@ -111,7 +112,7 @@ def here(data: Path) -> Path:
 def files_of(out: Path) -> dict[str, bytes]:
     """Return all files of an output, pictures included, but logs and the crate of runs; no time of writing."""
     return {
-        path.relative_to(out).as_posix(): re.sub(rb"<time .*?</time>", b"", path.read_bytes())
+        path.relative_to(out).as_posix(): without_times(path.read_bytes())
         if path.suffix == ".html"
         else path.read_bytes()
         for path in out.rglob("*")
@@ -124,6 +125,14 @@ def same_files(one: Path, other: Path) -> None:
     expected, found = files_of(one), files_of(other)
     assert expected.keys() == found.keys() != set()
     assert [name for name in expected if expected[name] != found[name]] == []
+
+
+def wait_for_a_record(out: Path) -> None:
+    """Wait until a run has finished a result."""
+    end = time.monotonic() + 300
+    while not any((out / "logs" / "results").glob("*.json")):
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_results_and_log_lines_come_in_order(address: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -158,10 +167,7 @@ def test_ctrl_c_cancels_calls_that_have_not_begun(address: str, tmp_path: Path) 
 
     with pytest.raises(KeyboardInterrupt), open_cluster(address, []) as pool:
         interrupt(next(pool.map(partial(squares, tmp_path, 0.2), range(60))))
-    time.sleep(1.0)
-    n_called = len(calls(tmp_path))
-    time.sleep(1.0)
-    assert len(calls(tmp_path)) == n_called < 20
+    assert n_in_the_end(tmp_path) < 20
 
 
 @pytest.mark.parametrize("nonsense", ["nonsense://here:1", "tcp://127.0.0.1:none"])
@@ -213,7 +219,11 @@ if True:
     print([thread.name for thread in threading.enumerate()])
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=60
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+        timeout=300,
     )
     assert (done.stdout, done.stderr) == ("4950 ['MainThread']\n", "")
 
@@ -231,22 +241,20 @@ def test_the_command_writes_the_same_files(
 
 
 def test_a_worker_that_is_killed_midway_changes_no_file(data: Path, here: Path) -> None:
-    """The only worker is killed when the first of three contrasts is finished, and replaced."""
-    out, unfinished = data.parent / "killed", list[bool]()
+    """The only worker is killed after the first of three contrasts, before the last, and replaced."""
+    out = data.parent / "killed"
     with workers(1) as running:
 
         def kill() -> None:
-            while not any((out / "logs" / "results").glob("*.json")):
-                time.sleep(0.02)
-            time.sleep(0.05)  # into the second contrast
-            unfinished.append(len(list((out / "logs" / "results").glob("*.json"))) < 3)
-            os.kill(running.workers[0].pid, signal.SIGKILL)
+            with held(out, LAST):
+                wait_for_a_record(out)
+                time.sleep(0.05)  # into the second contrast
+                os.kill(running.workers[0].pid, signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()
         assert main([str(data), str(out), "group", *WORDS, "--dask-scheduler", running.scheduler_address]) == 0
         killer.join()
-    assert unfinished == [True]
     same_files(here, out)
 
 
@@ -271,15 +279,17 @@ def test_a_scheduler_that_goes_away_and_a_run_that_goes_on(
     with dask_processes(data.parent / "scheduler.json") as (address, scheduler):
 
         def kill() -> None:
-            while not any((out / "logs" / "results").glob("*.json")):
-                time.sleep(0.02)
-            scheduler.kill()
+            with held(out, LAST):
+                wait_for_a_record(out)
+                scheduler.kill()
+                scheduler.wait()
 
         killer = threading.Thread(target=kill)
         killer.start()
         assert main([str(data), str(out), "group", *WORDS, "--dask-scheduler", address]) == 75
         killer.join()
     assert "is gone" in capsys.readouterr().err
+    wait_for_owners(out)  # the worker
     assert main([str(data), str(out), "group", *WORDS]) == 0
     assert "unchanged since" in capsys.readouterr().err
     same_files(here, out)
@@ -290,4 +300,4 @@ def test_no_scheduler_is_exit_code_75(data: Path, tmp_path: Path, capsys: pytest
     words = [str(data), str(tmp_path / "out"), "group", "--dask-scheduler", "tcp://127.0.0.1:9"]
     assert main(words) == 75
     assert "tcp://127.0.0.1:9 does not answer" in capsys.readouterr().err
-    assert time.monotonic() - before < 20
+    assert time.monotonic() - before < 60

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from builders import AFFINE, SHAPE, brain, describe, write_map
+from builders import AFFINE, SHAPE, brain, describe, without_times, write_map
 from nilearn.glm.second_level import SecondLevelModel
 from scipy import stats
 
@@ -141,10 +141,9 @@ class TestFormula:
 
     def test_reports_only(self, folder: Path, data: Path) -> None:
         name = f"{STEM}_test-site_desc-any_report.html"
-        before = (folder / name).read_text()
+        before = (folder / name).read_bytes()
         assert main([str(data), str(folder.parent), "group", "--reports-only"]) == 0
-        time = "<time"
-        assert (folder / name).read_text().split(time)[0] == before.split(time)[0]
+        assert without_times((folder / name).read_bytes()) == without_times(before)
 
     def test_list_prints_columns_and_tests(
         self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

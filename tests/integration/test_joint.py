@@ -10,7 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from builders import SHAPE, describe, image, write_group, write_map
+from builders import SHAPE, describe, image, without_times, write_group, write_map
 
 import bids_ari as ari
 from bids_ari.cli.main import main
@@ -53,9 +53,8 @@ def results(out: Path) -> dict[str, ari.ContrastResult]:
 def content(out: Path) -> dict[str, bytes]:
     """All files but logs and the index, which refers to them; of pages, without the time."""
     found = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
-    timed = re.compile(rb"<time .*?</time>")
     return {
-        name: timed.sub(b"", path.read_bytes())
+        name: without_times(path.read_bytes())
         for name, path in found.items()
         if not name.startswith(("logs/", "index"))
     }

@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from builders import describe, write_group
+from builders import describe, without_times, write_group
 from scipy import stats
 
 import bids_ari as ari
@@ -47,9 +47,8 @@ def both(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def content(out: Path) -> dict[str, bytes]:
     """All files but logs and the crate, which lists runs; of pages, without the time."""
     found = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
-    timed = re.compile(rb"<time .*?</time>")
     return {
-        name: timed.sub(b"", path.read_bytes())
+        name: without_times(path.read_bytes())
         for name, path in found.items()
         if not name.startswith(("logs/", "ro-crate"))
     }

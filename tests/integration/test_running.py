@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from builders import AFFINE, brain, describe, image, touch_maps, write_group, write_map
+from builders import AFFINE, brain, describe, image, touch_maps, without_times, write_group, write_map
 
 import bids_ari as ari
 from bids_ari import Options, Settings, load_result
@@ -291,7 +291,7 @@ class TestReportsOnly:
         assert main([*words, "--reports-only"]) == 0
         again = everything(out)
         for name in reports:
-            assert without_time(again[name]) == without_time(first[name]), name
+            assert without_times(again[name]) == without_times(first[name]), name
         untouched = {name for name in first if name.startswith("group/") and not name.endswith(".html")}
         assert {name: again[name] for name in untouched} == {name: first[name] for name in untouched}
 
@@ -314,10 +314,10 @@ class TestReportsOnly:
         words = [str(group_dir), str(out), "group", *QUICK, "--alternative", "greater", "less"]
         assert main([*words, "--method", "simes", "permutation", "--n-permutations", "64"]) == 0
         assert compared(out) == {"greater", "greaterPermutation", "less", "lessPermutation"}
-        first = {name: without_time(content) for name, content in everything(out).items() if name.endswith(".html")}
+        first = {name: without_times(content) for name, content in everything(out).items() if name.endswith(".html")}
         assert main([*words, "--reports-only"]) == 0
         again = everything(out)
-        assert {name: without_time(again[name]) for name in first} == first
+        assert {name: without_times(again[name]) for name in first} == first
         assert directions(out, "lessPermutation") == ["less", "greater"]
         assert main([*words, "--method", "simes"]) == 0
         assert compared(out) == {"greaterPermutation", "lessPermutation"}
@@ -352,11 +352,6 @@ def directions(out: Path, desc: str) -> list[str]:
     facts = re.search('<script type="application/json" id="facts">([^<]*)</script>', path.read_text())
     assert facts is not None
     return [direction["name"] for direction in json.loads(facts[1])["directions"]]
-
-
-def without_time(page: bytes) -> bytes:
-    """A page without the line that tells when it was made."""
-    return b"\n".join(line for line in page.splitlines() if b"<time" not in line)
 
 
 class TestFromPython:

@@ -16,6 +16,7 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
 import numpy as np
 import pytest
 from builders import describe, write_group
+from builders_jobs import held, wait_for_owners
 from builders_pauses import Job, Pause, pausing
 
 from bids_ari.cli.main import main
@@ -64,9 +65,9 @@ def finish_a_run(data: Path, out: Path, *words: str) -> None:
 
 
 @contextmanager
-def job(data: Path, out: Path, *pauses: Pause, words: Sequence[str] = ()) -> Iterator[Job]:
+def job(data: Path, out: Path, *pauses: Pause, words: Sequence[str] = (), first: str = "") -> Iterator[Job]:
     """Have a run, which does not outlive the test."""
-    with pausing([data, out, "group", *OTHERS, *words], out, *pauses) as started:
+    with pausing([data, out, "group", *OTHERS, *words], out, *pauses, first=first) as started:
         yield started
 
 
@@ -106,7 +107,7 @@ def test_a_signal_ends_a_run_in_order(
     moment: str, number: signal.Signals, message: str, data: Path, earlier: Path, undisturbed: Path, out: Path
 ) -> None:
     """Finished results of this or an earlier run stay; of unfinished ones nothing is left."""
-    with job(data, out, (*MOMENTS[moment], 60)) as run:
+    with job(data, out, MOMENTS[moment]) as run:
         run.wait_for()
         run.send(number)
         code, (line,) = run.end()
@@ -120,10 +121,11 @@ def test_a_signal_ends_a_run_in_order(
 
 
 def test_a_signal_while_files_get_their_names(data: Path, undisturbed: Path, out: Path) -> None:
-    """It waits until all have theirs, which takes milliseconds; here a second."""
-    with job(data, out, (*MOMENTS["publishing"], 1)) as run:
+    """It waits until all have theirs, which takes milliseconds; here longer."""
+    with job(data, out, MOMENTS["publishing"]) as run:
         run.wait_for()
         run.send(SIGTERM)
+        run.go_on()
         code, errors = run.end()
     assert (code, len(errors)) == (130, 1)
     assert errors[0].startswith("ERROR interrupted: ")
@@ -137,15 +139,18 @@ def test_a_signal_while_files_get_their_names(data: Path, undisturbed: Path, out
 
 def test_signals_while_it_cleans_up(data: Path, earlier: Path, out: Path) -> None:
     """As of `timeout`, which sends one to the process and one to its group."""
-    with job(data, out, (*MOMENTS["statistics"], 60), (*MOMENTS["the index"], 1)) as run:
+    patient = "from bids_ari.runtime import signals; signals.PATIENCE = 600.0"  # for a busy machine
+    with job(data, out, MOMENTS["statistics"], MOMENTS["the index"], first=patient) as run:
         run.wait_for()
         run.send(SIGTERM)
         run.send(SIGTERM)
         run.wait_for(1)
+        paused = run.marks[1].stat().st_mtime_ns
         run.send(SIGINT)
+        run.go_on(1)
         code, errors = run.end()
         assert (code, len(errors)) == (130, 1)
-        assert (out / "index.html").stat().st_mtime > run.marks[1].stat().st_mtime
+        assert (out / "index.html").stat().st_mtime_ns > paused
     assert hidden(out) == []
     assert maps(out) == maps(earlier)
 
@@ -153,7 +158,7 @@ def test_signals_while_it_cleans_up(data: Path, earlier: Path, out: Path) -> Non
 def test_a_signal_later_on_ends_what_does_not_end(data: Path, earlier: Path, undisturbed: Path, out: Path) -> None:
     """A file of a dead network drive cannot be read to its end. What is left then, the next run removes."""
     threads = ("--contrast", "faces", "--nprocs", "2")  # a single contrast is read by threads, which receive no signal
-    with job(data, out, (*MOMENTS["loading"], 60), words=threads) as run:
+    with job(data, out, MOMENTS["loading"], words=threads) as run:
         run.wait_for()
         run.send(SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -169,7 +174,7 @@ def test_a_signal_later_on_ends_what_does_not_end(data: Path, earlier: Path, und
 
 
 def test_after_a_kill_the_next_run_completes(data: Path, earlier: Path, undisturbed: Path, out: Path) -> None:
-    with job(data, out, (*MOMENTS["writing"], 60)) as run:
+    with job(data, out, MOMENTS["writing"]) as run:
         run.wait_for()
         run.send(SIGKILL)
         assert run.end()[0] == -SIGKILL
@@ -208,10 +213,14 @@ def test_a_run_of_worker_processes_goes_on_at_the_next_contrast(
 ) -> None:
     """Results that are complete are kept, with their files; the others are analysed."""
     out = Path(tempfile.mkdtemp(dir=eight.parent))
-    with pausing([eight, out, "group", *WORDS[:-1], "2"], out) as run:
+    with (
+        held(out, "task-emo_space-MNI152NLin2009cAsym_contrast-h"),  # the last
+        pausing([eight, out, "group", *WORDS[:-1], "2"], out) as run,
+    ):
         wait_for_records(out, 1, run)
         run.send(number)
         assert run.end()[0] == code
+    wait_for_owners(out)  # workers end soon after a process that was killed
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")}
     with caplog.at_level(logging.INFO, logger="bids_ari"):
         finish_a_run(eight, out, *WORDS)

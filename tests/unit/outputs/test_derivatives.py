@@ -467,7 +467,7 @@ class TestWorkers:
         jobs = [(copy.copy(out), name, f"{name}_desc-x", [f"{name}.txt"]) for name in "abc"]
         with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
             for job in [pool.submit(publish, *each) for each in jobs]:
-                job.result(timeout=60)
+                job.result(timeout=300)
         assert {f"group/{name}.txt" for name in "abc"} <= files(out.folder)
         assert [note["Contrast"] for note in out.records()] == ["a", "b", "c"]
 

@@ -111,7 +111,7 @@ class TestLock:
         began = time.monotonic()
         with pytest.raises(TemporaryError), lock(tmp_path, "a.lock", "a", wait=0.3):
             pytest.fail("it is locked")
-        assert 0.3 <= time.monotonic() - began < 5
+        assert 0.3 <= time.monotonic() - began < 60
 
     def test_it_is_acquired_once_the_other_releases_it(self, tmp_path: Path) -> None:
         left, entered = threading.Event(), threading.Event()
@@ -211,8 +211,8 @@ class TestLock:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(locks, "STALE", 0.4)
-        left_behind(tmp_path, "a.lock")
         began = time.monotonic()
+        left_behind(tmp_path, "a.lock")
         with lock(tmp_path, "a.lock", "a"):
             assert time.monotonic() - began >= 0.3
 
@@ -220,7 +220,7 @@ class TestLock:
         monkeypatch.setattr(locks, "HEARTBEAT", 0.01)
         with lock(tmp_path, "a.lock", "a") as mine:
             age(mine.folder, 1000)
-            end = time.monotonic() + 5
+            end = time.monotonic() + 60
             while time.monotonic() < end and mine.folder.stat().st_mtime < time.time() - 500:
                 time.sleep(0.01)
             assert mine.folder.stat().st_mtime > time.time() - 500
@@ -229,7 +229,7 @@ class TestLock:
         with lock(tmp_path, "a.lock", "a") as mine:
             (thread,) = [thread for thread in threading.enumerate() if mine.token in thread.name]
             assert thread.daemon
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
 
     def test_a_process_that_lost_its_lock_can_make_nothing_visible(self, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ class TestLock:
     def test_a_waiting_process_makes_a_new_place_if_its_own_was_removed(self, tmp_path: Path) -> None:
         with own_place(tmp_path) as mine, own_place(tmp_path) as other:
             other.take_away(mine.folder)
-            end = time.monotonic() + 5
+            end = time.monotonic() + 60
             while not mine.move_to("a.lock") and time.monotonic() < end:
                 pass
             assert mine.exists()

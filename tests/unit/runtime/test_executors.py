@@ -8,17 +8,26 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builders_calls import calls, die, die_once, fail_at, log_and_return, squares
+from builders_calls import callers, die, die_once, fail_at, log_and_return, n_in_the_end, squares
 
 from bids_ari.errors import Interrupted, TemporaryError
 from bids_ari.runtime import executors as compute
-from bids_ari.runtime.executors import MOST_ATTEMPTS, WorkerPool, begun, map_contrasts, open_pool, run_parallel
+from bids_ari.runtime.executors import (
+    MOST_ATTEMPTS,
+    WorkerPool,
+    begun,
+    in_order,
+    map_contrasts,
+    open_pool,
+    run_parallel,
+)
+from bids_ari.runtime.owner import process_state
 from bids_ari.runtime.processors import divide
 from bids_ari.runtime.signals import interruptible
 
@@ -37,17 +46,20 @@ class TestRunParallel:
 
     def test_calls_overlap(self) -> None:
         """Each call waits until three are under way: with fewer threads none would come back."""
-        meet = threading.Barrier(3, timeout=5)
+        meet = threading.Barrier(3, timeout=60)
         assert list(run_parallel(lambda _: meet.wait() >= 0, range(6), 3)) == [True] * 6
 
     def test_no_more_calls_overlap_than_asked(self) -> None:
-        lock, now, most = threading.Lock(), 0, 0
+        """The first three wait for each other."""
+        lock, now, most, meet = threading.Lock(), 0, 0, threading.Barrier(3, timeout=60)
 
-        def count(_: int) -> None:
+        def count(i: int) -> None:
             nonlocal now, most
             with lock:
                 now += 1
                 most = max(most, now)
+            if i < 3:
+                meet.wait()
             time.sleep(0.002)
             with lock:
                 now -= 1
@@ -86,16 +98,18 @@ class TestRunParallel:
 
     def test_waiting_tasks_are_cancelled(self) -> None:
         """The first of four fails; its thread may take the third before that is known, and the fourth waits."""
-        called: list[int] = []
+        called, is_known = list[int](), threading.Event()
 
         def fail(i: int) -> None:
             called.append(i)
             if i == 0:
                 raise ZeroDivisionError
-            time.sleep(0.2)
+            is_known.wait(60)
 
-        with pytest.raises(ZeroDivisionError):
-            list(run_parallel(fail, range(4), 2))
+        with ThreadPoolExecutor(2) as pool:
+            with pytest.raises(ZeroDivisionError):
+                list(in_order(lambda i: pool.submit(fail, i), range(4), 4))
+            is_known.set()
         assert {0, 1} <= set(called)
         assert 3 not in called
 
@@ -133,7 +147,7 @@ class TestRunParallel:
             assert running.stdout.readline() == "ready\n"
             time.sleep(0.3)
             running.send_signal(signal.SIGINT)
-            _, errors = running.communicate(timeout=10)
+            _, errors = running.communicate(timeout=60)
         assert "KeyboardInterrupt" in errors
         assert running.returncode == -signal.SIGINT
 
@@ -147,7 +161,7 @@ class TestBegun:
     def test_the_call_is_made_beside_the_block(self) -> None:
         called = threading.Event()
         with begun(called.set, 2):
-            assert called.wait(5)
+            assert called.wait(60)
 
     def test_one_thread_makes_it_when_the_result_is_taken(self) -> None:
         called: list[int] = []
@@ -197,8 +211,8 @@ class TestProcesses:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt), open_pool(2) as pool:
-            interrupt(next(pool.map(partial(squares, tmp_path, 0.2), range(60))))
-        assert len(calls(tmp_path)) < 10
+            interrupt(next(pool.map(partial(squares, tmp_path, 1.0), range(60))))
+        assert len(callers(tmp_path)) < 8  # those that are submitted in advance
 
     def test_workers_end_with_a_parent_that_is_killed(self, tmp_path: Path) -> None:
         code = (
@@ -209,14 +223,15 @@ class TestProcesses:
         environment = {"PYTHONPATH": ":".join(sys.path), "PATH": os.environ["PATH"]}
         running = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
         with running:
-            while len(calls(tmp_path)) < 2:
+            while len(callers(tmp_path)) < 2:
                 time.sleep(0.05)
                 assert running.poll() is None
             running.kill()
-        time.sleep(1.0)
-        n_calls = len(calls(tmp_path))
-        time.sleep(1.0)
-        assert len(calls(tmp_path)) == n_calls
+        assert n_in_the_end(tmp_path) < 100
+        end = time.monotonic() + 60
+        while any(process_state(pid)[0] not in ("", "X", "Z") for pid in callers(tmp_path)):
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
 
 def test_what_workers_start_with_is_not_searched_for_garbage() -> None:
@@ -263,21 +278,22 @@ def test_a_result_that_never_comes_is_not_awaited_for_ever() -> None:
 class Signalling(Executor):
     """An executor that sends a signal, which does not wake the main thread, before its result comes."""
 
+    def __init__(self) -> None:
+        self.future: Future[Any] = Future()
+        self.result = threading.Timer(60.0, self.future.set_exception, (ValueError("the signal was not handled"),))
+
     def submit(self, fn: object, /, *args: object, **kwargs: object) -> "Future[Any]":
-        future: Future[Any] = Future()
-        signals = threading.Timer(0.5, signal.raise_signal, (signal.SIGTERM,))
-        result = threading.Timer(20.0, future.set_exception, (ValueError("the signal was not handled"),))
-        result.daemon = True
-        signals.start()
-        result.start()
-        return future
+        threading.Timer(0.5, signal.raise_signal, (signal.SIGTERM,)).start()
+        self.result.start()
+        return self.future
 
 
 def test_a_signal_that_does_not_wake_the_main_thread_interrupts_it() -> None:
-    before = threading.active_count()
+    executor = Signalling()
     with interruptible(), pytest.raises(KeyboardInterrupt):
-        next(WorkerPool(Signalling, 1, 1).map(abs, [-1]))
-    assert threading.active_count() == before + 1  # the one whose result would have ended the wait
+        next(WorkerPool(lambda: executor, 1, 1).map(abs, [-1]))
+    executor.result.cancel()
+    executor.result.join()
 
 
 class TestContrasts:

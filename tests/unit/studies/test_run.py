@@ -25,10 +25,11 @@ from bids_ari.studies.study import Study
 
 
 class Noted:
-    """A runner that returns a code for each study and notes what it was asked."""
+    """A runner that returns a code for each study and notes what it was asked; `during` is called meanwhile."""
 
-    def __init__(self, codes: Sequence[int] = (), error: str = "") -> None:
-        self.codes, self.error = list(codes), error
+    def __init__(self, codes: Sequence[int] = (), error: str = "", during: Callable[[], object] = lambda: None) -> None:
+        self.codes, self.error, self.during = list(codes), error, during
+        self.stopped = threading.Event()
         self.calls: list[list[str]] = []
         self.at_once, self.most = 0, 0
         self.lock = threading.Lock()
@@ -39,7 +40,7 @@ class Noted:
             self.at_once += 1
             self.most = max(self.most, self.at_once)
             code = self.codes.pop(0) if self.codes else 0
-        time.sleep(0.02)
+        self.during()
         log_file.write_text(self.error)
         with self.lock:
             self.at_once -= 1
@@ -47,6 +48,7 @@ class Noted:
 
     def stop(self) -> None:
         self.codes.clear()
+        self.stopped.set()
 
 
 def studies(n: int) -> list[Study]:
@@ -73,9 +75,10 @@ def test_a_failure_does_not_end_the_others(tmp_path: Path) -> None:
 
 
 def test_the_number_at_a_time_is_limited(tmp_path: Path) -> None:
-    runner = Noted()
+    """They wait until three run."""
+    runner = Noted(during=threading.Barrier(3, timeout=60).wait)
     assert len(list(run_studies(studies(9), tmp_path, [], runner, n_jobs=3))) == 9
-    assert 1 < runner.most <= 3
+    assert runner.most == 3
 
 
 def test_what_has_a_problem_is_recorded_and_not_run(tmp_path: Path) -> None:
@@ -96,11 +99,13 @@ def test_a_name_as_long_as_the_system_takes_has_a_record(tmp_path: Path) -> None
 
 
 def test_after_an_interruption_no_study_begins(tmp_path: Path) -> None:
-    runner = Noted()
+    """The second one, if it has begun, runs until it is stopped."""
+    runner = Noted(during=lambda: len(runner.calls) == 1 or runner.stopped.wait(60))
     outcomes = run_studies(studies(20), tmp_path, [], runner)
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
-    assert len(runner.calls) < 20
+    assert runner.stopped.is_set()
+    assert len(runner.calls) <= 2
 
 
 class Endless:
@@ -113,7 +118,7 @@ class Endless:
 
     def run(self, words: Sequence[str], log_file: Path, /) -> int:
         self.during()
-        self.were_stopped.append(self.stopped.wait(20))
+        self.were_stopped.append(self.stopped.wait(60))
         return INTERRUPTED
 
     def stop(self) -> None:
@@ -181,7 +186,7 @@ class TestProcesses:
 
     def test_those_that_run_are_ended(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         program = tmp_path / "program"
-        program.write_text("#!/bin/sh\necho started\nexec sleep 60\n")
+        program.write_text("#!/bin/sh\necho started\nexec sleep 300\n")
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
         processes, codes = Processes(), list[int]()
@@ -190,7 +195,7 @@ class TestProcesses:
         while not ((tmp_path / "log").exists() and (tmp_path / "log").read_text()):
             time.sleep(0.01)
         processes.stop()
-        thread.join(20)
+        thread.join(60)
         assert codes == [INTERRUPTED]
         assert processes.run([], tmp_path / "log") == INTERRUPTED
 
