@@ -1,5 +1,6 @@
 """Images with the headers that SPM, FSL and AFNI write, after their documentation and source."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,19 @@ def image_with_intent(data: npt.ArrayLike, code: int | str, *parameters: float) 
     return made
 
 
-def write_afni(path: Path, data: npt.ArrayLike, **attributes: str) -> Path:
-    """Write a volume in AFNI's own format, voxels of 1 mm from left and front; return the path of its header."""
-    values = np.asarray(data, dtype="<f4")
+def write_afni(path: Path, data: npt.ArrayLike, *, factors: Sequence[float] | None = None, **attributes: str) -> Path:
+    """Write volumes in AFNI's own format, voxels of 1 mm from left and front; return the path of its header.
+
+    The values, (x, y, z) or (x, y, z, n), are single precision, or with factors whole numbers that these multiply.
+    """
+    values = np.asarray(data, dtype="<f4" if factors is None else "<i2")
+    values = values.reshape(*values.shape[:3], -1)
+    n = values.shape[3]
+    texts = [" ".join(map(str, numbers)) for numbers in (values.shape[:3], factors or [0] * n)]
     written = {
-        **{"DATASET_RANK": ("integer", "3 1"), "DATASET_DIMENSIONS": ("integer", " ".join(map(str, values.shape)))},
-        **{"BRICK_TYPES": ("integer", "3"), "BRICK_FLOAT_FACS": ("float", "0"), "SCENE_DATA": ("integer", "2 0 0")},
+        **{"DATASET_RANK": ("integer", f"3 {n}"), "DATASET_DIMENSIONS": ("integer", texts[0])},
+        **{"BRICK_TYPES": ("integer", " ".join(["3" if factors is None else "1"] * n))},
+        **{"BRICK_FLOAT_FACS": ("float", texts[1]), "SCENE_DATA": ("integer", "2 0 0")},
         **{"ORIENT_SPECIFIC": ("integer", "0 3 4"), "ORIGIN": ("float", "0 0 0"), "DELTA": ("float", "1 1 1")},
         **{"IJK_TO_DICOM_REAL": ("float", "1 0 0 0 0 1 0 0 0 0 1 0"), "BYTEORDER_STRING": ("string", "LSB_FIRST")},
         **{name: ("float" if name == "BRICK_STATAUX" else "string", text) for name, text in attributes.items()},

@@ -17,14 +17,18 @@ KINDS: Mapping[str, Kind] = {
     ".gii.gz": "GIFTI",
     ".dscalar.nii": "CIFTI",
     ".dtseries.nii": "CIFTI",
+    ".HEAD": "NIfTI",
 }
 """The extensions of maps that can be read, each with its kind; a GIFTI file has the values of one hemisphere.
 
-Of a pair of files, as SPM 8 and older versions write them, `.img` has the values, and stands for both.
+Of a pair of files, as SPM 8 and older versions write them, `.img` has the values, and stands for both. Of a dataset in
+AFNI's own format `.HEAD` does, which has the labels of its volumes.
 """
 
 CONTENTS = {
     ".hdr": "the header of an .img file",
+    ".BRIK": "the values of a .HEAD file",
+    ".BRIK.gz": "the values of a .HEAD file",
     ".surf.gii": "a mesh",
     ".coord.gii": "coordinates of a mesh",
     ".topo.gii": "triangles of a mesh",

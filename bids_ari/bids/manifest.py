@@ -9,6 +9,7 @@ with a file for each hemisphere, a line names one and the other is found by its 
 
 import logging
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 MANIFEST_SOURCE = "manifest"  # the name, in BIDS URIs, of the folder that holds all maps of a manifest
 _MAPS = (*STATS, "variance")
+_AFNI = ".HEAD"
+_NATIVE_VIEW = re.compile(r"\+(orig|acpc)\.HEAD$")  # names of datasets that are in the space of each subject
 _ENTITIES = frozenset(ORDER) - {"sub", "tpl", "stat", "test"}
 
 
@@ -175,9 +178,11 @@ def _statmap(row: Row, stat: str, hemi: str, path: Path, folder: str) -> StatMap
     entities = _entities(row, stat)
     entities = entities.with_(hemi=hemi) if hemi else entities
     map_name = row.cells["map_name"] if row.has("map_name") else ""
-    if map_name and kind_of(extension_of(path.name)) == "NIfTI":
-        raise row.error(f"has a map_name for {path.name}, a volume", "map_name of GIFTI and CIFTI files only")
     extension, problem = extension_of(path.name), ""
+    if map_name and kind_of(extension) == "NIfTI" and extension != _AFNI:
+        raise row.error(f"has a map_name for {path.name}, a volume", "map_name of GIFTI, CIFTI and AFNI's .HEAD files")
+    if extension == _AFNI and not entities.get("space") and (view := _NATIVE_VIEW.search(path.name)):
+        entities = entities.with_(space=view[1])
     if content := CONTENTS.get(extension):
         problem = Reason.NAMED_IN_MANIFEST.text(table=row.path.name, extension=extension, content=content)
     return StatMap(str(path), name, MANIFEST_SOURCE, entities, extension, problem, map_name=map_name)

@@ -9,7 +9,7 @@ from bids_ari.cli.arguments import Parser, some_path
 from bids_ari.cli.runner import answer
 from bids_ari.runtime.progress import step
 
-LAYOUTS = ("fmriprep", "fitlins", "halfpipe", "spm", "fsl", "hcp", "openneuro")
+LAYOUTS = ("fmriprep", "fitlins", "halfpipe", "spm", "fsl", "hcp", "afni", "openneuro")
 """For ``--layout``: modules of ``bids_ari.demo`` whose function ``write`` writes practice data into a folder."""
 
 

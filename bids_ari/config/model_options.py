@@ -74,7 +74,7 @@ class ModelOptions:
     )
     map_name: str | None = option(
         None,
-        "analyse the map of this name in GIFTI and CIFTI files with several maps",
+        "analyse the map of this name in GIFTI, CIFTI and AFNI files with several maps",
         group=DATA,
         metavar="NAME",
         default_text="the only map of each file; several are an error",

@@ -16,17 +16,22 @@ import deflate
 import nibabel as nib
 import numpy as np
 from isal import igzip
+from nibabel.brikhead import AFNIImage
 from nibabel.spatialimages import SpatialImage
 
 from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
-from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
+from bids_ari.images.afni_bricks import DATASET, Brick, read_brick, values_file
+from bids_ari.images.headers import HEADER_BYTES, NIFTI, Header, damaged, parse_header
 from bids_ari.images.image import Image
 from bids_ari.images.in_memory import surface_image
 from bids_ari.images.opening import check_content, decoding, opened
 from bids_ari.images.surface_files import is_of_surfaces, read_surfaces, sources_of
 from bids_ari.runtime.memory import available_memory, format_memory
 from bids_ari.stats.distributions import FloatArray
+
+AFNI = ".HEAD"
+"""The extension of headers of AFNI's own format, which stand for both files of a dataset."""
 
 BYTES_PER_VOXEL = 40
 """Largest memory that reading a map takes: as stored, as float64, smoothed, and the mask of missing voxels."""
@@ -51,8 +56,8 @@ def read_header(source: Path | Sequence[Path], mem: int | None = None, *, map_na
         if _is_nifti(path):
             header = _read_start(file, path)
         else:
-            with decoding(str(path)):
-                header = Header.of(_by_nibabel(path), str(path))
+            with decoding(str(path), _kind(path)):
+                header = Header.of(_volume(_by_nibabel(path), str(path), map_name).image, str(path))
     check_memory(header, mem)
     return header
 
@@ -71,7 +76,7 @@ def read_image(
     mem : int, optional
         Bytes that it may take; by default, all available memory.
     map_name : str, optional
-        The name of the map in a GIFTI or CIFTI file with several.
+        The name of the map in a GIFTI or CIFTI file with several, or the label of the sub-brick of an AFNI dataset.
 
     Raises
     ------
@@ -79,15 +84,18 @@ def read_image(
         When there is no file, it is not one map, or damaged or too large, or the operating system cannot read it.
     """
     if not isinstance(source, str | Path | Sequence):
-        return surface_image(source, map_name) or _loaded(source, name_of(source), mem)
+        return surface_image(source, map_name) or _loaded(source, name_of(source), mem, map_name)
     paths = sources_of(Path(source)) if isinstance(source, str | Path) else tuple(source)
     if is_of_surfaces(paths[0]):
         return read_surfaces(paths, mem, map_name=map_name)
     (path,) = paths
     with opened(path) as file:
         if not _is_nifti(path):
-            image = _loaded(path, str(path), mem)  # its size is checked before the file is hashed
-            return replace(image, hashes={path: hashlib.file_digest(file, "sha256").hexdigest()})
+            image = _loaded(path, str(path), mem, map_name)  # its size is checked before the file is hashed
+            hashes = {path: hashlib.file_digest(file, "sha256").hexdigest()}
+            if path.suffix == AFNI:
+                hashes[values_file(path)] = _digest(values_file(path))
+            return replace(image, hashes=hashes)
         header = _read_start(file, path)
         check_memory(header, mem)
         stored = file.read(os.fstat(file.fileno()).st_size)  # room for the most bytes would take longer than reading
@@ -98,6 +106,12 @@ def read_image(
             raise _too_short(header, len(content))
         extensions = bytes(memoryview(content)[header.end : min(header.offset, header.end + _EXTENSIONS)])
         return Image(_values_in(header, content), header, {path: sha256}, attributes_in(extensions))
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with opened(path, DATASET) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def name_of(source: Any) -> str:
@@ -231,15 +245,26 @@ def _too_long(header: Header) -> DataError:
     return damaged(header.name, f"it continues after the {header.size} of its header")
 
 
-def _loaded(source: Any, name: str, mem: int | None) -> Image:
+def _loaded(source: Any, name: str, mem: int | None, map_name: str | None) -> Image:
     """Read an image of nibabel, or a file of another format than NIfTI."""
-    with decoding(name):
-        image = _by_nibabel(source) if isinstance(source, Path) else source
+    with decoding(name, _kind(source)):
+        image, afni = _volume(_by_nibabel(source) if isinstance(source, Path) else source, name, map_name)
         header = Header.of(image, name)
         check_memory(header, mem)
         values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.frame.shape)
-        afni = attributes_of(image.header)
     return Image(values, header, afni=afni)
+
+
+def _kind(source: Any) -> str:
+    """Return what a file should be."""
+    return DATASET if isinstance(source, Path) and source.suffix == AFNI else NIFTI
+
+
+def _volume(image: Any, name: str, map_name: str | None) -> Brick:
+    """Return an image of nibabel with AFNI's attributes; of a dataset of AFNI, the sub-brick with a label."""
+    if isinstance(image, AFNIImage):
+        return read_brick(image, map_name, name)
+    return Brick(image, attributes_of(image.header) if isinstance(image, SpatialImage) else {})
 
 
 def _by_nibabel(path: Path) -> Any:
@@ -252,6 +277,8 @@ def _by_nibabel(path: Path) -> Any:
     header = path.with_suffix(".hdr")
     if path.suffix == ".img" and (size := header.stat().st_size) < _LEAST_HEADER:
         raise damaged(str(header), f"it ends after {size} bytes", "the header of an .img file")
+    if path.suffix == AFNI:
+        values_file(path)
     image: Any = nib.load(path)
     is_analyze = isinstance(image, nib.AnalyzeImage) and not isinstance(image, nib.Nifti1Pair)
     if is_analyze and not path.with_suffix(".mat").exists():

@@ -1,4 +1,4 @@
-"""The pages that lead from SPM, FSL and the HCP pipelines to a figure are followed in an empty folder."""
+"""The pages that lead from SPM, FSL, AFNI and the HCP pipelines to a figure are followed in an empty folder."""
 
 import subprocess
 from pathlib import Path
@@ -15,7 +15,7 @@ from nilearn.glm.first_level import compute_regressor
 
 
 @pytest.mark.usefixtures("white_pictures")
-@pytest.mark.parametrize("name", ["from_spm.md", "from_fsl.md", "from_hcp.md"])
+@pytest.mark.parametrize("name", ["from_spm.md", "from_fsl.md", "from_afni.md", "from_hcp.md"])
 def test_a_page_is_followed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import templateflow
 from builders import AFFINE, SHAPE, brain, describe, image, map_path, touch_maps, write_group, write_map
-from builders_headers import spm_image
+from builders_headers import spm_image, write_afni
 from builders_labels import cortex, save_cifti, save_gifti, voxels
 from builders_meshes import icosphere, saved_mesh
 from builders_surfaces import data_array, gifti
@@ -50,6 +50,14 @@ def data(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
     describe(Path("data"))
     write_group(Path("data"), 4, rng)
     return Path("data")
+
+
+def buckets(_: Path) -> None:
+    """Write datasets of AFNI with several volumes, and a table without their labels."""
+    for subject in ("01", "02"):
+        labels = "Full_Fstat~left#0_Coef~left#0_Tstat"
+        write_afni(Path(f"stats.{subject}+tlrc"), np.ones((*SHAPE, 3)), BRICK_LABS=labels)
+    Path("maps.tsv").write_text("participant_id\teffect\n01\tstats.01+tlrc.HEAD\n02\tstats.02+tlrc.HEAD\n")
 
 
 def three_sessions(data: Path) -> None:
@@ -526,6 +534,10 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "F contrasts": ("data out group --stat z", of_f),
     "A link to missing content": ("data out group", link(lambda data: map_path(data, "03"))),
     "Several maps in a file": (GYRI, third_left(data_array(GYRAL, Name="faces"), data_array(GYRAL, Name="houses"))),
+    "Several volumes in a dataset of AFNI": (
+        "data out group --manifest maps.tsv",
+        buckets,
+    ),
     "Maps of one name": (f"{GYRI} --map-name faces", third_left(*[data_array(GYRAL, Name="faces")] * 2)),
     "Degrees of freedom of two hemispheres": ("data out participant --stat t", of_two_models),
     "A map name that files do not have": (f"{GYRI} --map-name faces", gyri),

@@ -15,7 +15,7 @@ PAGES = sorted(
 _FIRST_HOUR, _PROGRAMS = "tests/integration/test_docs_first_hour.py", "tests/integration/test_docs_programs.py"
 FOLLOWED = {
     **dict.fromkeys(("from_nilearn.md", "from_fitlins.md", "from_halfpipe.md", "masks.md"), _FIRST_HOUR),
-    **dict.fromkeys(("from_spm.md", "from_fsl.md", "from_hcp.md"), _PROGRAMS),
+    **dict.fromkeys(("from_spm.md", "from_fsl.md", "from_afni.md", "from_hcp.md"), _PROGRAMS),
     "slurm.md": "tests/platforms/test_slurm.py",
     "output.md": "tests/integration/test_docs_output.py",
     "openneuro.md": "tests/integration/test_studies.py",

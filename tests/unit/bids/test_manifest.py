@@ -1,6 +1,7 @@
 """Tables of maps without BIDS names."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from bids_ari.bids.contrasts import Discovery
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.exclusions import Excluded
+from bids_ari.bids.group_checks import check_group
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.errors import BidsAriError, DataError, DuplicateMapsError, InputNotFoundError, NoMatchError, ReadError
 
@@ -164,6 +166,39 @@ class TestMaps:
         assert [path.name for path in found[0].paths] == ["con_01.img"]
         (entry,) = found.all_excluded()
         assert "the header of an .img file" in entry.reason
+
+    def test_of_a_dataset_of_afni_the_header_is_named_with_a_label(self, tmp_path: Path) -> None:
+        columns = ("participant_id", "effect", "map_name")
+        rows = [("01", "stats.01+tlrc.HEAD", "left#0_Coef"), ("02", "stats.02+tlrc.BRIK.gz", "left#0_Coef")]
+        touch(tmp_path, *(row[1] for row in rows))
+        found = discover(open_manifest(write(tmp_path, columns, *rows)))
+        assert [member.first.map_name for member in found[0].members] == ["left#0_Coef"]
+        (entry,) = found.all_excluded()
+        assert "the values of a .HEAD file" in entry.reason
+
+    @pytest.mark.parametrize(
+        ("name", "space", "expected"),
+        [
+            ("stats+orig.HEAD", "n/a", "orig"),
+            ("stats+acpc.HEAD", "n/a", "acpc"),
+            ("stats+orig.HEAD", "MNI152Lin", "MNI152Lin"),
+            ("stats+tlrc.HEAD", "n/a", None),
+        ],
+    )
+    def test_the_view_of_afni_is_a_space_of_the_subject(
+        self, tmp_path: Path, name: str, space: str, expected: str | None
+    ) -> None:
+        rows = [(subject, f"{subject}/{name}", space) for subject in ("01", "02")]
+        touch(tmp_path, *(row[1] for row in rows))
+        (contrast,) = discover(open_manifest(write(tmp_path, ("participant_id", "effect", "space"), *rows)))
+        assert contrast.entities.get("space") == expected
+        with pytest.raises(DataError, match="space-") if expected in ("orig", "acpc") else nullcontext():
+            check_group(contrast)
+
+    def test_a_label_for_a_volume_of_another_format_is_refused(self, spm: Path) -> None:
+        row = ("01", "spm/sub-01/con_0001.nii", "left#0_Coef")
+        error = refusal(write(spm, ("participant_id", "effect", "map_name"), row))
+        assert "con_0001.nii, a volume" in str(error)
 
     def test_a_dot_within_a_name_does_not_start_the_extension(self, spm: Path) -> None:
         touch(spm, "con.v2.nii.gz")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bids_ari.cli.demo import LAYOUTS, main
-from bids_ari.demo import fitlins, fmriprep, fsl, halfpipe, openneuro, spm
+from bids_ari.demo import afni, fitlins, fmriprep, fsl, halfpipe, openneuro, spm
 from bids_ari.demo.dataset import practice_folder
 from bids_ari.demo.fmriprep import CUT, N_SCANS, SUBJECTS
 from bids_ari.design.stats_model import node_names, read_model
@@ -191,3 +191,25 @@ def test_maps_of_subjects_are_means_of_runs_weighted_by_variances(many: Path) ->
         mean.get_fdata()[inside], expected, rtol=1e-4, atol=1e-6
     )  # float32 files; runs may cancel
     np.testing.assert_allclose(variance.get_fdata()[inside], 1 / weights.sum(axis=0), rtol=1e-6)
+
+
+def test_datasets_of_afni_have_effects_and_statistics_of_each_subject(tmp_path: Path) -> None:
+    """Where those of SPM are, up to the rounding of whole numbers; values also outside the brain."""
+    afni.write(tmp_path / "afni")
+    spm.write(tmp_path / "spm")
+    head = tmp_path / "afni" / "sub-03.results" / "stats.sub-03+tlrc.HEAD"
+    left, right, difference = (
+        read_image(head, map_name=f"{name}#0_Coef") for name in ("left", "right", "left-right_GLT")
+    )
+    np.testing.assert_allclose(difference.values, left.values - right.values, atol=1e-3)
+    assert np.count_nonzero(left.values) > 0.9 * left.values.size
+    expected = nib.load(tmp_path / "spm" / "first_level" / "sub-03" / "con_0001.nii")
+    np.testing.assert_allclose(difference.grid.affine, expected.affine)
+    inside = np.isfinite(expected.get_fdata())
+    np.testing.assert_allclose(difference.values[inside], expected.get_fdata()[inside], atol=1e-3)
+    t = read_image(head, map_name="left-right_GLT#0_Tstat")
+    assert [(claim.kind, claim.dof) for claim in claims_of(t, "a.HEAD")] == [("t", (140.0,))]
+    group = read_image(tmp_path / "afni" / "group" / "ttest+tlrc.HEAD", map_name="SetA_Tstat")
+    assert [(claim.kind, claim.dof) for claim in claims_of(group, "a.HEAD")] == [("t", (9.0,))]
+    mask = read_image(tmp_path / "afni" / "group" / "mask_group+tlrc.HEAD")
+    np.testing.assert_array_equal(mask.values, inside)

@@ -1,0 +1,93 @@
+"""Datasets in AFNI's own format, ``.HEAD`` and ``.BRIK``: one of their volumes (sub-bricks), by its label."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from nibabel.brikhead import AFNIImage
+from nibabel.spatialimages import SpatialHeader, SpatialImage
+
+from bids_ari.errors import DataError, listing, printable
+from bids_ari.images.afni import attributes_of
+from bids_ari.images.contents import no_map_named
+
+DATASET = "an AFNI dataset"
+_MOST_NAMED = 30
+
+
+class Brick(NamedTuple):
+    """A sub-brick: an image whose values are read when they are asked for, and the attributes about it."""
+
+    image: SpatialImage
+    attributes: Mapping[str, str]
+
+
+class _Values:
+    """The scaled values of a sub-brick, as nibabel reads values of files."""
+
+    is_proxy = True
+    ndim = 3
+    inter = 0.0
+
+    def __init__(self, image: AFNIImage, number: int) -> None:
+        scaling = image.header.get_data_scaling()
+        self._values, self._number = image.dataobj, number
+        self.shape = image.shape[:3]
+        self.slope = 1.0 if scaling is None else float(scaling[number])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.asarray(self._values[..., self._number], dtype=dtype)
+
+    def __getitem__(self, where: Any) -> Any:
+        return np.asarray(self)[where]
+
+
+def read_brick(image: AFNIImage, label: str | None, name: str) -> Brick:
+    """Return the sub-brick with a label; without a label, the only one.
+
+    Raises
+    ------
+    DataError
+        When no sub-brick has the label, or several have it; without a label, when there are several.
+    """
+    labels = [each.strip() for each in str(image.header.info.get("BRICK_LABS") or "").split("~")]
+    n_bricks = int(image.shape[3])
+    if label is not None and label not in labels:
+        raise no_map_named(Path(name), label, [*filter(None, labels)])
+    if label is not None and labels.count(label) > 1:
+        found = f"{name} has {labels.count(label)} sub-bricks with the label {label!r}"
+        raise DataError(found, "different labels", "Change them with 3drefit -sublabel")
+    if label is None and n_bricks > 1:
+        raise DataError(
+            f"{name} has {n_bricks} sub-bricks: {listing(map(printable, labels), _MOST_NAMED)}",
+            "one sub-brick",
+            "Name it in the column map_name of --manifest, or with --map-name",
+        )
+    number = 0 if label is None else labels.index(label)
+    header = SpatialHeader(image.get_data_dtype(), image.shape[:3])
+    attributes = _attributes_of_brick(attributes_of(image.header), number, labels)
+    return Brick(SpatialImage(_Values(image, number), image.affine, header), attributes)
+
+
+def values_file(path: Path) -> Path:
+    """Return the file of the values beside a header; raise a DataError if there is none."""
+    stem = path.name.removesuffix(path.suffix)
+    for ending in (".BRIK", ".BRIK.gz", ".BRIK.bz2"):
+        if (found := path.with_name(f"{stem}{ending}")).exists():
+            return found
+    raise DataError(f"{path} has no values", f"{stem}.BRIK or {stem}.BRIK.gz beside it", "Copy both files")
+
+
+def _attributes_of_brick(attributes: Mapping[str, str], number: int, labels: list[str]) -> dict[str, str]:
+    """Return the attributes of a dataset, those about each sub-brick as if it had only one."""
+    own = {**attributes, "BRICK_LABS": labels[number] if number < len(labels) else "", "BRICK_STATAUX": ""}
+    numbers = attributes.get("BRICK_STATAUX", "").split()
+    while len(numbers) >= 3:
+        end = 3 + max(int(float(numbers[2])), 0)
+        if int(float(numbers[0])) == number:
+            own["BRICK_STATAUX"] = " ".join(["0", *numbers[1:end]])
+        numbers = numbers[end:]
+    symbols = attributes.get("BRICK_STATSYM", "").split(";")
+    own["BRICK_STATSYM"] = symbols[number] if number < len(symbols) else ""
+    return own
