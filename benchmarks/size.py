@@ -59,9 +59,9 @@ def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
         nonlocal clock
         took[step], clock = time.process_time() - clock, time.process_time()
 
-    from bids_ari.bids.contrasts import SubjectMap
     from bids_ari.bids.dataset import StatMap
     from bids_ari.bids.entities import Entities
+    from bids_ari.bids.subject_map import SubjectMap
     from bids_ari.images.stack import load_stack
     from bids_ari.stats.glm import fit_glm
 

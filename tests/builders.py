@@ -11,9 +11,9 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.subject_map import SubjectMap
 
 Floats = npt.NDArray[np.float64]
 

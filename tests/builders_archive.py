@@ -16,10 +16,11 @@ from builders import SHAPE, brain, describe, image, map_path, write_group, write
 import bids_ari as ari
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.single import analyse_map, analyse_subject
-from bids_ari.bids.contrasts import Excluded, SubjectMap
 from bids_ari.bids.discover import subject_contrasts
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 
 Arrays = dict[str, Any]
 """The arrays of an archive, or the bytes of an invalid ``.npy`` file."""

@@ -19,9 +19,9 @@ import simulation
 from scipy import ndimage
 from simulation import ALPHA, Row
 
-from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.design.design import Design
 from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.volume import Grid

@@ -12,7 +12,7 @@ from typing import Any
 from bids_ari.analysis.group_model import plan
 from bids_ari.analysis.listed import with_listed
 from bids_ari.analysis.model_nodes import find_node_inputs, joined
-from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.division import divide_subjects, dividing_entities
@@ -23,6 +23,7 @@ from bids_ari.bids.hemispheres import labelled_file
 from bids_ari.bids.manifest import MANIFEST_SOURCE, open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Settings

@@ -17,7 +17,8 @@ from bids_ari.analysis.template import Template
 from bids_ari.analysis.values import Field, MapValues, extremeness, highest_of
 from bids_ari.analysis.variances import GroupVariances
 from bids_ari.analysis.views import Views
-from bids_ari.bids.contrasts import ContrastSet, Excluded
+from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design

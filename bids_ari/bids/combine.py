@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from bids_ari.bids.contrasts import COMBINED_OVER, Combine, Stat, SubjectMap, can_combine
 from bids_ari.bids.entities import printable
+from bids_ari.bids.subject_map import COMBINED_OVER, Combine, Stat, SubjectMap, can_combine
 from bids_ari.errors import listing
 
 _PARTS = {"run": "runs", "session": "sessions or runs"}

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bids_ari.bids.contrasts import COMBINED_OVER, ContrastSet, Discovery, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.entities import CONTRAST_KEYS, Entities, camel, key_of, printable, safe_label
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.labels import same_label
 from bids_ari.bids.participants import read_sessions, session_row
 from bids_ari.bids.questions import Question
+from bids_ari.bids.subject_map import COMBINED_OVER, SubjectMap
 from bids_ari.errors import UsageError, listing
 
 _MOST_IN_NAME = 5  # levels that are in the name of a contrast

@@ -6,20 +6,12 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 
 from bids_ari.bids.comparison import Comparison
-from bids_ari.bids.contrasts import (
-    COMBINED_OVER,
-    ContrastSet,
-    Discovery,
-    SubjectMap,
-    by_name,
-    weighted_sum,
-    weighted_sums,
-    with_shared,
-)
+from bids_ari.bids.contrasts import ContrastSet, Discovery, by_name, with_shared
 from bids_ari.bids.division import Division
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.questions import Question
+from bids_ari.bids.subject_map import COMBINED_OVER, SubjectMap, weighted_sum, weighted_sums
 from bids_ari.errors import NoMatchError, listing
 
 

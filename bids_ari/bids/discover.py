@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from bids_ari.bids.combine import Combined, combine_maps
-from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, Stat, SubjectMap, by_name, with_shared
+from bids_ari.bids.contrasts import ContrastSet, Discovery, by_name, with_shared
 from bids_ari.bids.copies import note_copies
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.division import Division
 from bids_ari.bids.entities import Entities, Pairs
-from bids_ari.bids.exclusions import Reason, ReasonText, by_reason
+from bids_ari.bids.exclusions import Excluded, Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters
 from bids_ari.bids.kinds import KINDS
@@ -31,6 +31,7 @@ from bids_ari.bids.pairs import Joined, join_hemispheres
 from bids_ari.bids.splits import note_splits
 from bids_ari.bids.stages import Refused, are_compatible, choose_maps
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import Combine, Stat, SubjectMap
 from bids_ari.bids.within import ask_within, check_weights
 from bids_ari.errors import UsageError
 from bids_ari.runtime.collector import no_collection

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from bids_ari.bids.contrasts import COMBINED_OVER, Combine, ContrastSet, Discovery, by_name
+from bids_ari.bids.contrasts import ContrastSet, Discovery, by_name
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import Entities, key_of, printable, safe_label
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import COMBINED_OVER, Combine
 from bids_ari.errors import NoMatchError, UsageError, listing
 
 WITHIN = ("ses", "run")  # the entities in which the maps of one contrast may differ, unless it is divided by them

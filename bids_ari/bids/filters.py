@@ -10,7 +10,6 @@ from pathlib import Path
 from reprlib import repr as shorten
 from typing import Any
 
-from bids_ari.bids.contrasts import STATS, Stat
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import ORDER, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason, ReasonText
@@ -22,6 +21,7 @@ from bids_ari.bids.sidecars import read_json
 from bids_ari.bids.spaces import labels_of_space
 from bids_ari.bids.stages import stage_of_node
 from bids_ari.bids.statmap import SUFFIX, StatMap
+from bids_ari.bids.subject_map import STATS, Stat
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 
 log = logging.getLogger(__name__)

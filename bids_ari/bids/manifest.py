@@ -17,13 +17,13 @@ from pathlib import Path
 from reprlib import repr as shorten
 
 from bids_ari.bids.columns import number
-from bids_ari.bids.contrasts import STATS, Stat, SubjectMap
 from bids_ari.bids.dataset import Dataset, unify_labels
 from bids_ari.bids.entities import CONTRAST_KEYS, ORDER, Entities, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.hemispheres import hemisphere_files, hemisphere_of_label, hemisphere_of_name
 from bids_ari.bids.kinds import CONTENTS, extension_of, kind_of
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import STATS, Stat, SubjectMap
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing
 

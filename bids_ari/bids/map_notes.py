@@ -3,11 +3,11 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
 from bids_ari.bids.labels import same_label, spellings
 from bids_ari.bids.names import INDICES
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import listing
 
 _FIRST_LEVEL_OF_FEAT = re.compile(r"(?<!\.gfeat)/([^/]+\.feat/stats/[^/]+)$")  # a mean over runs is in a .gfeat folder

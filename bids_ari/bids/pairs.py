@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from bids_ari.bids.contrasts import Stat, SubjectMap
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.exclusions import Reason, ReasonText
 from bids_ari.bids.hemispheres import SIDES, Hemisphere
 from bids_ari.bids.stages import Refused
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import Stat, SubjectMap
 from bids_ari.errors import DataError, counted
 
 _OTHER: Mapping[Hemisphere, Hemisphere] = {"L": "R", "R": "L"}

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bids_ari.bids.contrasts import ContrastSet, Stat, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printable
 from bids_ari.bids.hemispheres import bids_name, hemisphere_files, hemisphere_of_name, name_without_hemisphere
 from bids_ari.bids.kinds import extension_of, kind_of
@@ -11,6 +11,7 @@ from bids_ari.bids.names import problem_of_name
 from bids_ari.bids.pairs import pair_files
 from bids_ari.bids.spaces import labels_of_space
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import Stat, SubjectMap
 
 MAP_SOURCE = "map"  # the name, in BIDS URIs, of the folder of a map outside any dataset
 _OF_RESULTS = ("stat", "desc", "test")  # keys of entities that the names of results have themselves

@@ -7,16 +7,11 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal
 
-from bids_ari.bids.contrasts import (
-    ContrastSet,
-    Discovery,
-    SubjectMap,
-    by_name,
-    with_shared,
-)
+from bids_ari.bids.contrasts import ContrastSet, Discovery, by_name, with_shared
 from bids_ari.bids.division import WITHIN, Division
 from bids_ari.bids.entities import Entities, key_of, printable
 from bids_ari.bids.exclusions import Excluded, Reason
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.design.condition_contrasts import with_condition_contrasts
 from bids_ari.design.lower_nodes import LowerNode, design_matrix, question_of, read_lower_node
 from bids_ari.design.model_contrasts import ONES, Contrast

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from bids_ari.bids.contrasts import weighted_sum, weighted_sums
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.questions import Question, Rows
+from bids_ari.bids.subject_map import weighted_sum, weighted_sums
 from bids_ari.design.json_document import Item
 from bids_ari.design.lower_nodes import question_of
 from bids_ari.design.model_contrasts import Contrast, Term, read_contrasts, read_dummies

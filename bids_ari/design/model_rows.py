@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.division import WITHIN
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.questions import Question
+from bids_ari.bids.subject_map import SubjectMap
 
 
 class Row(NamedTuple):

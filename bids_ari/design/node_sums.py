@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bids_ari.bids.contrasts import SubjectMap, weighted_sum, weighted_sums
 from bids_ari.bids.division import WITHIN
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.questions import Question
+from bids_ari.bids.subject_map import SubjectMap, weighted_sum, weighted_sums
 from bids_ari.design.lower_nodes import LowerNode, map_weights
 from bids_ari.design.model_rows import Row, as_one, is_single
 from bids_ari.errors import UsageError

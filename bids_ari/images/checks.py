@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.exclusions import subject_ranges
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import (
     BidsAriError,
     DataError,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.group_checks import Same, describe, same_image
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import listing
 from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.image import Image

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, listing
 from bids_ari.images.checks import collecting, maps_to_read, source_of
 from bids_ari.images.claims import claims_of

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import counted, listing
 from bids_ari.images.claims import EFFECT, Claim, words
 from bids_ari.images.masks import UNMASKED

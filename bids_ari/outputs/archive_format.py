@@ -13,8 +13,9 @@ import numpy as np
 
 from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.variances import GroupVariances
-from bids_ari.bids.contrasts import ContrastSet, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.config.options import Options
 from bids_ari.images.region_names import RegionNames
 from bids_ari.images.regions import RegionSet

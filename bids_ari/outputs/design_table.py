@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.design.design import Design
 from bids_ari.outputs.sidecar_space import spatial_entries
 from bids_ari.outputs.sidecars import (

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bids_ari.bids.contrasts import Combine, Discovery
+from bids_ari.bids.contrasts import Discovery
 from bids_ari.bids.dataset import Dataset, unify_labels
 from bids_ari.bids.discover import discover
 from bids_ari.bids.hemispheres import hemisphere_of_name
 from bids_ari.bids.names import entities_of_file
 from bids_ari.bids.statmap import StatMap, map_extension
+from bids_ari.bids.subject_map import Combine
 from bids_ari.errors import DataError, DuplicateMapsError, NoMatchError
 
 ROOT = Path("/data")

@@ -8,11 +8,12 @@ import pytest
 from builders import map_path, touch_maps
 
 from bids_ari.bids.combine import combine_maps
-from bids_ari.bids.contrasts import ContrastSet, SubjectMap, can_combine
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.discover import discover
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap, can_combine
 from bids_ari.errors import DataError, DuplicateMapsError, UsageError
 
 NAME = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"

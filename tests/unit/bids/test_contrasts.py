@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from builders import minus_map, touch_maps
 
-from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.bids.single_map import contrast_of_map
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import DataError, DuplicateMapsError
 from bids_ari.outputs.npz import NpzReader, from_json, pack_npz, to_json
 

@@ -7,11 +7,12 @@ from typing import NoReturn
 import pytest
 from builders import touch_maps
 
-from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.entities import Entities
-from bids_ari.bids.exclusions import subject_ranges
+from bids_ari.bids.exclusions import Excluded, subject_ranges
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.cli.listing import overview
 from bids_ari.design.design import Design, make_design
 from bids_ari.errors import BidsAriError, DataError

@@ -22,7 +22,7 @@ from statsmodels_examples import (
     written,
 )
 
-from bids_ari.bids.contrasts import Excluded
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.bids.participants import Participants
 from bids_ari.design.design import Design, make_design
 from bids_ari.design.stats_model import read_model

@@ -7,7 +7,7 @@ import pytest
 from builders_people import people
 from statsmodels_examples import DEMEAN_AGE, FACTOR_GROUP, MEAN, ROWS, SUBJECTS, Json, dataset, model_design, table
 
-from bids_ari.bids.contrasts import Excluded
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.bids.participants import Participants
 from bids_ari.design.design import make_design
 from bids_ari.design.subjects import exchangeability_blocks

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from builders import AFFINE, SHAPE, Floats, brain, image, minus_map, saved, subject_map
 
-from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import DataError, GridMismatchError
 from bids_ari.images.maps import MapReader, Volumes
 from bids_ari.images.resampling import resample

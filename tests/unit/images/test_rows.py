@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from builders import SHAPE, Floats, brain, minus_map, saved, subject_map
 
-from bids_ari.bids.contrasts import SubjectMap, weighted_sum, weighted_sums
+from bids_ari.bids.subject_map import SubjectMap, weighted_sum, weighted_sums
 from bids_ari.errors import DataError, DuplicateMapsError
 from bids_ari.images import maps
 from bids_ari.images.files import read_image

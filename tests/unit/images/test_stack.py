@@ -14,7 +14,7 @@ import pytest
 from builders import AFFINE, SHAPE, brain, image, minus_map, one_each, saved, subject_map
 from nilearn.image import smooth_img
 
-from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import DataError, OutputError
 from bids_ari.images import checks, files, maps
 from bids_ari.images import stack as stack_module

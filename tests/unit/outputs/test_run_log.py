@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bids_ari.bids.contrasts import Excluded
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.cli.runner import exit_code_of
 from bids_ari.errors import BidsAriError, DesignError, InputNotFoundError, OutputError, TemporaryError
 from bids_ari.outputs.derivatives import Derivatives

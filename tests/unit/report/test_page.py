@@ -9,8 +9,8 @@ import pytest
 from reported import HOSTILE, Reader, analysed, by_methods, drawn, drawn_calibrated, with_options
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import page

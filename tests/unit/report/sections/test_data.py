@@ -10,7 +10,7 @@ import pytest
 from reported import analysed, drawn, one_map, section_text, text_of, with_options
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.contrasts import Excluded
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
 from bids_ari.report.figures.draw import draw
