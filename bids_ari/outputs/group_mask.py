@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bids_ari._version import __version__
+from bids_ari.bids.tree import short_name
 from bids_ari.images.group_masks import SUBJECTS, GreyMatter, GroupMask
 from bids_ari.images.templates import TEMPLATE
 from bids_ari.outputs.derivatives import Derivatives
@@ -34,7 +35,7 @@ def write_group_mask(mask: GroupMask, path: Path) -> None:
 def sidecar(mask: GroupMask, path: Path) -> dict[str, Any]:
     """Return the sidecar of a mask that is written to a path: what it is, and how to make it again."""
     masks = mask.masks
-    name = masks.folder.resolve().name or "fmriprep"
+    name = short_name(masks.folder, ())
     link = Path(os.path.relpath(masks.folder.resolve(), path.resolve().parent)).as_posix()
     files = (file for each in masks.files.values() for file in each)
     sources = [f"bids:{name}:{file.relative_to(masks.folder).as_posix()}" for file in files]

@@ -41,6 +41,13 @@ def test_an_image_with_a_sidecar(tmp_path: Path, name: str) -> None:
     assert about["Type"] == "Brain"
 
 
+def test_the_folder_has_a_name_of_letters_and_digits_in_uris(tmp_path: Path) -> None:
+    write_group_mask(group_mask(tmp_path / "my fMRIPrep: 24"), tmp_path / "mask.nii")
+    about = json.loads((tmp_path / "mask.json").read_text())
+    assert about["Sources"][0] == "bids:myfMRIPrep24:sub-1/func/sub-1_desc-brain_mask.nii.gz"
+    assert about["DatasetLinks"] == {"myfMRIPrep24": "my fMRIPrep: 24"}
+
+
 @pytest.mark.parametrize(
     ("source", "kind"), [("template", "TemplateFlow"), ("subjects", "Mean over subjects"), ("gm.nii.gz", "File")]
 )
