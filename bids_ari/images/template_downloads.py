@@ -74,8 +74,8 @@ def _not_downloaded(missing: Sequence[tuple[Path, str]], n_files: int) -> InputN
 def _is_complete(path: Path) -> bool:
     """Return whether a file is on this machine with its end: not after a download that was killed or filled the disk.
 
-    What is no compressed file and no GIFTI from its beginning is of somebody else, and complete, unless it is a web
-    page, as which login pages of networks arrive, or begins with zeros, as after a power failure.
+    A file that begins neither as a compressed file nor as a GIFTI file counts as complete, with two exceptions: a web
+    page, such as the login page of a network, and a file that begins with zeros, as after a power failure.
     """
     if not is_here(path):
         return False
@@ -99,10 +99,10 @@ def _is_complete(path: Path) -> bool:
 
 
 def _download(needed: Sequence[tuple[Wanted, Sequence[Path]]]) -> Iterator[tuple[Path, str]]:
-    """Download the files of spaces that are not on this machine; yield those that cannot be had, with the reason.
+    """Download the files of spaces that are not on this machine; yield those that cannot be downloaded, and why.
 
-    Files of which only a part is here are downloaded again. After a failure of the network no more are tried: each
-    would wait for an answer.
+    Files of which only a part is here are downloaded again. After a failure of the network the others are not tried:
+    each would wait for an answer.
     """
     absent = {path: (wanted, files) for wanted, files in needed for path in files if not _is_complete(path)}
     reason = ""

@@ -25,8 +25,8 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
 
     Further signals are ignored for two seconds, during the cleanup, and then end the process at once, which harms no
     result. Signals that are ignored from outside, as under nohup, stay ignored. Python ignores exceptions in
-    destructors and in callbacks, as of each import: an interruption there is repeated. If the block is all that the
-    process does (`is_all`), no signal changes its exit code during the shutdown of Python.
+    destructors and in callbacks, such as those after each import: an interruption there is repeated. If the block is
+    all that the process does (`is_all`), no signal changes its exit code during the shutdown of Python.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
