@@ -19,6 +19,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders import SHAPE, describe, write_group
+from builders_jobs import held
 from builders_openneuro import (
     FLANKER,
     contrasts_of,
@@ -281,19 +282,25 @@ def test_the_page_is_followed(
     assert {f"{row['study']}_task-{row['task']}": row["points"] for row in masked} == sizes
 
 
-def test_an_interrupted_command_keeps_results_and_writes_the_summary(analyses: Path, tmp_path: Path) -> None:
+def test_an_interrupted_command_keeps_results_and_writes_the_summary(
+    analyses: Path, done: Path, tmp_path: Path
+) -> None:
     """SIGTERM, as a scheduler sends it, to the command alone: it ends the process of the study that runs."""
     out = tmp_path / "out"
+    first = min((done / "ds900001" / "task-flanker" / "logs" / "results").glob("*.json")).name.partition("_test-")[0]
     code = "import sys; from bids_ari.cli.entry import bids_ari_studies; sys.exit(bids_ari_studies())"
     words = [sys.executable, "-c", code, analyses, out, "--models", analyses.parent / "specs"]
     words += ["--include", "ds900002", "ds900001", "--", "--method", "permutation"]
     variables = {"PATH": "/usr/bin:/bin", "PYTHONPATH": builders_white.PATH, **compiled_code(tmp_path / "code")}
-    with subprocess.Popen([*map(str, words)], stderr=subprocess.PIPE, text=True, env=variables) as process:
+    with (
+        held(out / "ds900001" / "task-flanker", first),  # so that it has not ended before the signal
+        subprocess.Popen([*map(str, words)], stderr=subprocess.PIPE, text=True, env=variables) as process,
+    ):
         while not (out / "logs" / "ds900001_task-flanker.log").exists():
             time.sleep(0.02)
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "0 of 2 tasks are finished, and all results are kept" in error
     assert read(out / "logs" / "ds900001_task-flanker.json")["ExitCode"] == 130, (
