@@ -118,7 +118,10 @@ class TestExitCodes:
 
 class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_the_first_interrupts_and_later_ones_are_ignored_during_cleanup(self, number: signal.Signals) -> None:
+    def test_the_first_interrupts_and_later_ones_are_ignored_during_cleanup(
+        self, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(signals, "PATIENCE", 600.0)  # a busy machine may pause here
         before = signal.getsignal(number)
         with interruptible():
             assert signal.getsignal(number) is not before
