@@ -50,13 +50,14 @@ def rows(folder: Path) -> Iterator[Row]:
 
 
 def _voxels_outside(folder: Path) -> nib.Nifti1Image:
-    """The voxels of the mask that are in no cluster of the example."""
+    """Return an image of the voxels of the mask that are in no cluster of the example."""
     clusters, mask = (nib.load(folder / name) for name in ("cluster_th_3.2.nii.gz", "mask.nii.gz"))
     outside = (np.asanyarray(mask.dataobj) != 0) & (np.asanyarray(clusters.dataobj) == 0)
     return nib.Nifti1Image(outside.astype(np.uint8), mask.affine)
 
 
 def _of_all(result: ari.ContrastResult, outside: nib.Nifti1Image) -> Iterator[Row]:
+    """Compare numbers of all voxels, and of those outside the clusters."""
     yield compared("ARI()", "voxels", VOXELS, result.bound.n_points)
     yield compared("ARI()", "TDN of all voxels", WHOLE, result.bound.whole)
     below = int((result.adjusted_p < 0.05).sum())

@@ -75,6 +75,7 @@ def _analysed(dataset: str, **options: Any) -> ari.ContrastResult:
 
 
 def _by_simes(result: ari.ContrastResult, regions: Regions) -> Iterator[Row]:
+    """Compare bounds without closed testing, which must be equal, and with it, which are as high or higher."""
     where = "Simes/ARI"
     for name, (size, tdn, _) in REGIONS.items():
         inside = regions[name]
