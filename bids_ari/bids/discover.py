@@ -7,29 +7,30 @@ and a map of the whole dataset is never used.
 
 import logging
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from bids_ari.bids.combine import Combined, combine_maps
-from bids_ari.bids.contrasts import ContrastSet, Discovery, by_name, with_shared
+from bids_ari.bids.contrasts import ContrastSet, Discovery, by_name
 from bids_ari.bids.copies import note_copies
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.division import Division
-from bids_ari.bids.entities import Entities, Pairs
+from bids_ari.bids.entities import Entities
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters
+from bids_ari.bids.grouping import key_of, weighted, with_excluded, without_used
 from bids_ari.bids.kinds import KINDS
 from bids_ari.bids.manifest import Manifest
-from bids_ari.bids.map_notes import notes_on_labels, notes_on_maps
+from bids_ari.bids.map_notes import notes_on_labels
 from bids_ari.bids.paired import names_of_differences, only_differences, pair
-from bids_ari.bids.pairs import Joined, join_hemispheres
+from bids_ari.bids.pairs import join_hemispheres
 from bids_ari.bids.splits import note_splits
-from bids_ari.bids.stages import Refused, are_compatible, choose_maps
+from bids_ari.bids.stages import Refused, choose_maps
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.subject_map import Combine, Stat, SubjectMap
 from bids_ari.bids.within import ask_within, check_weights
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OF_SUBJECT = (Reason.OTHER_STAT, Reason.OTHER_STAGE, Reason.NO_MAP_IN_MANIFEST, Reason.HALF_A_MAP)
-"""Reasons of files of subjects in the study."""
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
 
 
@@ -132,14 +131,7 @@ def discover(
     filters = Filters.make(flags, exclude, stat, where, dataset)
     filters.check(dataset)
     division = Division.make(by, dataset, combine, compared)
-    usable, refused = _filter(dataset, filters, division)
-    if not usable:
-        for alike in by_reason(dataset.excluded):
-            log.warning("%s", alike)
-        raise filters.no_match(dataset, (reason for _, reason in refused if Reason.SEVERAL_EFFECTS.fits(reason)))
-    for note in filters.notes:
-        log.warning("%s", note)
-    chosen = choose_maps(usable, refused)
+    chosen, refused = _choose(dataset, filters, division)
     as_map = _subject_maps(dataset, with_variances=weights or combine is not None or lower is not None)
     joined = join_hemispheres({key: [*map(as_map, files)] for key, files in chosen.items()}, stat)
     refused += joined.refused
@@ -148,19 +140,16 @@ def discover(
         for key, maps in joined.maps.items()
     }
     if lower is None:
-        members = chain.from_iterable(group.members for group in groups.values())
-        used = {(file.dataset, file.name) for member in members for each in member.variances for file in each.files}
-        refused = [each for each in refused if (each[0].dataset, each[0].name) not in used] if used else refused
-    discovery = _with_excluded(groups, refused, stat, division, joined)
+        refused = _without_variances(refused, groups.values())
+    discovery = with_excluded(groups, refused, stat, division, joined)
     discovery = replace(discovery, excluded=(*dataset.excluded, *discovery.excluded))
     if lower is not None:
-        discovery = _without_used(lower(discovery, division))
+        discovery = without_used(lower(discovery, division))
     if stat != "effect":
         with_f = f_contrasts(dataset)
         discovery = replace(discovery, contrasts=tuple(mark_f(contrast, with_f) for contrast in discovery))
     if compared:
-        top = dataset.path.parent if isinstance(dataset, Manifest) else dataset.path
-        folders = tables or (top, *dataset.roots.values())
+        folders = tables or _folders_of(dataset)
         if paired:
             discovery = pair(discovery, paired, folders, division)
         else:
@@ -168,15 +157,11 @@ def discover(
         discovery = only_differences(discovery, differences) if differences else discovery
     if weights:
         check_weights(discovery)
-        discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
+        discovery = replace(discovery, contrasts=tuple(map(weighted, discovery)))
     discovery = note_splits(note_copies(discovery))
-    if notes := (
-        *dataset.notes,
-        *filters.notes,
-        *notes_on_labels([file for files in chosen.values() for file in files]),
-    ):
-        noted = (replace(contrast, notes=(*notes, *contrast.notes)) for contrast in discovery)
-        discovery = replace(discovery, contrasts=tuple(noted))
+    notes = (*dataset.notes, *filters.notes, *notes_on_labels([*chain.from_iterable(chosen.values())]))
+    noted = (replace(contrast, notes=(*notes, *contrast.notes)) for contrast in discovery)
+    discovery = replace(discovery, contrasts=tuple(noted))
     if isinstance(dataset, Manifest):
         dataset.check(dict.fromkeys(file for contrast in discovery for file in contrast.files))
     return discovery
@@ -226,6 +211,20 @@ def _check_usage(
         raise UsageError(f"{stat} maps have no variance to weight them by", "effect maps", "Use --estimator ols")
 
 
+def _choose(
+    dataset: Dataset, filters: Filters, division: Division
+) -> tuple[Mapping[Entities, Sequence[StatMap]], Refused]:
+    """Return the maps of each contrast, of the stage of the model that is preferred, and those that are refused."""
+    usable, refused = _filter(dataset, filters, division)
+    if not usable:
+        for alike in by_reason(dataset.excluded):
+            log.warning("%s", alike)
+        raise filters.no_match(dataset, (reason for _, reason in refused if Reason.SEVERAL_EFFECTS.fits(reason)))
+    for note in filters.notes:
+        log.warning("%s", note)
+    return choose_maps(usable, refused), refused
+
+
 def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dict[Entities, list[StatMap]], Refused]:
     """Return the maps that pass the filters, by contrast, and those that do not."""
     implied = filters.implied(dataset)
@@ -236,7 +235,7 @@ def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dic
     decided: dict[Hashable, tuple[ReasonText | None, Entities]] = {}
     for file in dataset.statmaps:
         if (alike := alike_of(file)) not in decided:
-            decided[alike] = filters.reason(file, implied) or division.reason(file), _key(file, division)
+            decided[alike] = filters.reason(file, implied) or division.reason(file), key_of(file, division)
         reason, key = decided[alike]
         if not reason and filters.stat == "effect" and has_f_map(file, with_f) and has_several_volumes(file.path):
             reason = Reason.SEVERAL_EFFECTS.text()
@@ -247,12 +246,6 @@ def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dic
     for row in dataset.lacking.get(filters.stat, ()) if isinstance(dataset, Manifest) else ():
         refused.append((row, filters.reason(row.with_(problem=""), implied) or ReasonText(row.problem)))
     return usable, refused
-
-
-def _key(file: StatMap, division: Division) -> Entities:
-    """Return the entities that separate the contrast of a map from others: not the hemisphere of a surface."""
-    key = division.key(file)
-    return key.without("hemi") if file.kind == "GIFTI" else key
 
 
 def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap], SubjectMap]:
@@ -276,76 +269,14 @@ def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap],
     return as_map
 
 
-def _with_excluded(
-    groups: Mapping[Entities, Combined], refused: Refused, stat: Stat, division: Division, joined: Joined
-) -> Discovery:
-    """Make the contrast sets, each with the excluded files and subjects that could belong to it."""
-    everyone = {member.subject for group in groups.values() for member in group.members}
-    of_subjects = {reason for reason in {each for _, each in refused} if any(it.fits(reason) for it in _OF_SUBJECT)}
-    everyone |= {str(file.entities.get("sub")) for file, reason in refused if reason in of_subjects}
-    excluded: dict[Entities, list[Excluded]] = defaultdict(list)
-    elsewhere: list[Excluded] = []
-    fitting: dict[Entities, list[list[Excluded]]] = {}
-    places: dict[Pairs, list[list[Excluded]]] = {}  # those of `fitting`, by the entities of files
-    for file, reason in refused:
-        entry = Excluded.of_file(file, reason)
-        if (others := file.entities.others) not in places:
-            if (own := division.key(file)) not in fitting:
-                exact = [key for key in (own, _key(file, division)) if key in groups]
-                keys = exact[:1] or [key for key in groups if are_compatible(own, key)]
-                fitting[own] = [excluded[key] for key in keys] or [elsewhere]
-            places[others] = fitting[own]
-        for entries in places[others]:
-            entries.append(entry)
-    sets: dict[Entities, ContrastSet] = {}
-    subjects, no_map = sorted(everyone), Reason.NO_MAP.text(stat=stat)
-    for key, group in groups.items():
-        absent = dict.fromkeys(subjects, no_map) | joined.lacking.get(key, {})
-        group = group._replace(notes=(*joined.notes.get(key, ()), *group.notes))
-        sets.update([_contrast_set(key, group, absent, excluded[key], stat)])
-    return Discovery(by_name(sets), tuple(elsewhere))
+def _without_variances(refused: Refused, groups: Iterable[Combined]) -> Refused:
+    """Return the refused files that are not used as variance maps."""
+    members = chain.from_iterable(group.members for group in groups)
+    used = {(file.dataset, file.name) for member in members for each in member.variances for file in each.files}
+    return [each for each in refused if (each[0].dataset, each[0].name) not in used] if used else refused
 
 
-def _without_used(discovery: Discovery) -> Discovery:
-    """Remove variance maps that are used from what is excluded."""
-    used = {file.label for contrast in discovery for file in contrast.files}
-    contrasts = (
-        replace(contrast, excluded=tuple(entry for entry in contrast.excluded if entry.name not in used))
-        for contrast in discovery
-    )
-    return Discovery(tuple(contrasts), tuple(entry for entry in discovery.excluded if entry.name not in used))
-
-
-def _contrast_set(
-    key: Entities, group: Combined, absent: Mapping[str, ReasonText], excluded: Sequence[Excluded], stat: Stat
-) -> tuple[Entities, ContrastSet]:
-    """Make one contrast set, with its key as in file names; the subjects without a map of it are excluded.
-
-    `absent` has the reason for each subject that may have none.
-    """
-    present = {member.subject for member in group.members}
-    reasons = {subject: reason for subject, reason in absent.items() if subject not in present}
-    rows = {entry for entry in excluded if entry.subject in reasons and Reason.NO_MAP_IN_MANIFEST.fits(entry.reason)}
-    reasons |= {entry.subject: ReasonText(entry.reason) for entry in rows}
-    excluded = [entry for entry in excluded if entry not in rows] if rows else excluded
-    lacking = [Excluded.of_subject(subject, reason) for subject, reason in reasons.items()]
-    key = with_shared(key, [file for member in group.members for file in member.maps])
-    notes = (*notes_on_maps(key, group.members), *group.notes)
-    return key, ContrastSet(key.written(), stat, group.members, (*lacking, *excluded), notes, group.over)
-
-
-def _weighted(contrast: ContrastSet) -> ContrastSet:
-    """Mark a contrast as weighted by variance maps, without the subjects that lack one.
-
-    Subjects with several maps remain: `ContrastSet.check` refuses them.
-    """
-    times = Counter(contrast.subjects)
-    lacking = [each for each in contrast.members if times[each.subject] == 1 and not each.has_variances]
-    excluded = []
-    for member in lacking:
-        of = " of both hemispheres" if member.first.pair else ""
-        reason = (Reason.NO_VARIANCES if len(member.all_maps) > 1 else Reason.NO_VARIANCE).text(of=of)
-        excluded.append(Excluded.of_subject(member.subject, reason))
-        excluded += [Excluded.of_file(file, reason) for file in member.all_files]
-    subjects = set(contrast.subjects).difference(member.subject for member in lacking)
-    return replace(contrast.keep(subjects, excluded), weighted=True)
+def _folders_of(dataset: Dataset) -> tuple[Path, ...]:
+    """Return the folders that may hold the tables of sessions of subjects."""
+    top = dataset.path.parent if isinstance(dataset, Manifest) else dataset.path
+    return (top, *dataset.roots.values())
