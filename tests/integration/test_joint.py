@@ -90,6 +90,7 @@ def test_reports_sidecars_and_index(joint: Path) -> None:
     assert tdn > 0
     index = " ".join(re.sub("<[^>]+>", " ", (joint / "index.html").read_text()).split())
     assert f"blob rois mean, greater 3 2 {3 * 125:,} {tdn}" in index
+    assert "all voxels tested mean, greater 3 " in index
 
 
 def test_one_or_two_processes(joint: Path, data: Path, tmp_path: Path) -> None:
