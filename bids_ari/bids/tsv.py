@@ -19,6 +19,7 @@ from bids_ari.errors import DataError, InputNotFoundError, counted, listing
 _ENTITIES = {"participant_id": "sub", "session_id": "ses"}
 """The entity of the labels in a column, where the column has another name."""
 
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods are archives, .xls is none
 _SAVE = "Save the table in UTF-8, tab-separated"
 
 
@@ -107,6 +108,8 @@ def _lines(path: Path, unit: str) -> list[tuple[int, list[str]]]:
     content = read_bytes(path)
     if content is None:
         raise InputNotFoundError(f"There is no table {path}", f"a tab-separated table with a line for each {unit}")
+    if content.startswith(_WORKBOOKS):
+        raise DataError(f"{path} is a workbook, as of Excel", "a text in UTF-8", _SAVE)
     try:
         text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:

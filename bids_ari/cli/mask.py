@@ -80,7 +80,8 @@ def write_mask(arguments: argparse.Namespace) -> int:
     from bids_ari.bids.subject_masks import find_masks
     from bids_ari.cli.main import read_labels
     from bids_ari.images.files import read_header
-    from bids_ari.images.group_masks import make_mask
+    from bids_ari.images.group_masks import SUBJECTS, make_mask, note_other_spaces
+    from bids_ari.images.templates import TEMPLATE
     from bids_ari.outputs.group_mask import write_group_mask
 
     masks = find_masks(
@@ -99,6 +100,9 @@ def write_mask(arguments: argparse.Namespace) -> int:
         threshold=arguments.grey_matter_threshold,
         like=read_header(arguments.like).grid if arguments.like else None,
     )
+    grey = arguments.grey_matter
+    named = [Path(each) for each in (arguments.like, grey) if each and each not in (TEMPLATE, SUBJECTS)]
+    note_other_spaces(masks, [*named, arguments.mask])
     write_group_mask(mask, arguments.mask)
     sys.stdout.write(f"{arguments.mask}\n{_summary(mask)}")
     return 0

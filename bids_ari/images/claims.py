@@ -28,9 +28,15 @@ class Claim(NamedTuple):
     dof: tuple[float, ...] = ()  # of t one number, of F two; empty where they are not stated
     is_z_of_f: bool = False  # whether the z was computed from an F statistic
     is_thresholded: bool = False
+    contrast: str = ""  # the name of the contrast or regressor by which SPM computed it
 
 
 _SPM = re.compile(r"sn?pm\{([A-Z])(?:_\[([^\]]*)\])?\}(-filtered)?", re.IGNORECASE)
+_CONTRAST = re.compile(
+    r"(?:contrast(?: -)? \d+: *|spm_spm:beta \(\d+\) - (?:Sn\(\d+\) )?)(.*?)(?: - (?:All Sessions|Sess\S* ?\S*))?",
+    re.IGNORECASE,
+)
+"""The name of a contrast, or of a regressor, in a description by SPM, without the session."""
 _SPM_KINDS = {"T": "t", "F": "F", "Z": "z", "X": "chi-squared statistics", "P": "posterior probabilities"}
 _DESCRIPTIONS = {
     r"SPM-filtered": "",
@@ -107,14 +113,17 @@ def words(kind: str) -> str:
 def _of_description(text: str) -> Iterator[Claim]:
     """Return what a description by SPM says."""
     source = f'its description "{printable(text)}"'
+    at = re.search(r"contrast|spm_spm:beta", text, re.IGNORECASE)
+    named = _CONTRAST.fullmatch(text, at.start()) if at else None
+    contrast = " ".join(named[1].split()) if named else ""
     if match := _SPM.match(text):
         letter, dof, filtered = match.groups()
         kind = _SPM_KINDS.get(letter.upper(), f"SPM{{{printable(letter)}}} statistics")
-        yield Claim(kind, source, _dof(kind, _numbers(dof or "")), is_thresholded=bool(filtered))
+        yield Claim(kind, source, _dof(kind, _numbers(dof or "")), is_thresholded=bool(filtered), contrast=contrast)
         return
     for pattern, kind in _DESCRIPTIONS.items():
         if re.match(pattern, text, re.IGNORECASE):
-            yield Claim(kind, source, is_thresholded=not kind)
+            yield Claim(kind, source, is_thresholded=not kind, contrast=contrast)
             return
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.bids.entities import printable
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.bids.subject_masks import SubjectMasks, find_tissues
-from bids_ari.errors import EmptyMaskError, GridMismatchError, listing
+from bids_ari.errors import BidsAriError, EmptyMaskError, GridMismatchError, listing
 from bids_ari.images.binary import voxels_inside
+from bids_ari.images.checks import Problem, collecting, one_error
 from bids_ari.images.files import read_image
 from bids_ari.images.image import Image
 from bids_ari.images.masks import n_required
@@ -127,6 +129,15 @@ def make_mask(
     return GroupMask(masks, coverage, counted.grid, inside, counted.lacking(inside), grey)
 
 
+def note_other_spaces(masks: SubjectMasks, named: Sequence[Path]) -> None:
+    """Log files that are of another space than the brain masks, by their names; their grid does not tell."""
+    where = StandardSpace.parse(masks.space) if masks.space else None
+    for path in named:
+        found = StandardSpace.in_name(path.name)
+        if where is not None and found is not None and found.differs_from(where):
+            log.warning("%s is of %s by its name, the brain masks are in %s: check it", path.name, found, where)
+
+
 def _grey_files(source: str, masks: SubjectMasks, grid: Grid) -> list[Path]:
     """Return the maps of grey matter, by a word or the name of a file."""
     if source == SUBJECTS:
@@ -162,15 +173,19 @@ def count_masks(masks: Mapping[str, Sequence[Path]], like: Grid | None = None) -
     """
     grid, first, counts = like, Path(), np.zeros(0, np.int32)
     own: dict[str, npt.NDArray[np.uint8]] = {}
+    problems: list[Problem] = []
     for subject, paths in track(masks.items(), "reading masks", "subject", len(masks)):
         inside: BoolArray | None = None
         for path in paths:
-            image = read_image(path)
-            if grid is None:
-                grid, first = image.grid, path
-            values = _on_grid(_inside_of(image, path), image.grid, grid, path, first, is_resampled=like is not None)
-            inside = values if inside is None else inside & values
-        if inside is None or grid is None:
+            errors: list[BidsAriError] = []
+            with collecting(errors):
+                image = read_image(path)
+                if grid is None:
+                    grid, first = image.grid, path
+                values = _on_grid(_inside_of(image, path), image.grid, grid, path, first, is_resampled=like is not None)
+                inside = values if inside is None else inside & values
+            problems += [Problem((subject,), error, (path, Path(path.name))) for error in errors]
+        if problems or inside is None or grid is None:
             continue
         if len(paths) > 1 and not inside.any():
             found = f"The masks of the {len(paths)} runs of sub-{printable(subject)} have no voxel in common"
@@ -178,6 +193,8 @@ def count_masks(masks: Mapping[str, Sequence[Path]], like: Grid | None = None) -
             raise EmptyMaskError(found, "voxels inside all of them", hint)
         counts = counts + inside if own else inside.astype(np.int32)
         own[subject] = np.packbits(inside)
+    if problems:
+        raise one_error(problems, list(masks))
     if grid is None:
         raise EmptyMaskError("There are no masks", "those of at least one subject")
     return SubjectCounts(grid, counts, own)
@@ -188,7 +205,8 @@ def _inside_of(image: Image, path: Path) -> BoolArray:
     label = f"The mask {path}"
     inside = voxels_inside(image.values, image.header.step, 0.5, label=label, flag="mask-threshold")
     if not inside.any():
-        raise EmptyMaskError(f"{label} is empty", "at least one voxel that is not 0", "Leave it out with --exclude")
+        least = "at least one voxel that is not 0, or with a probability of 0.5 or more"
+        raise EmptyMaskError(f"{label} is empty", least, "Leave it out with --exclude")
     return inside
 
 

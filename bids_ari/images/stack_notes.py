@@ -12,7 +12,13 @@ from bids_ari.errors import counted, listing
 from bids_ari.images.checks import Headers
 from bids_ari.images.quality import Glimpse
 from bids_ari.images.space import Frame, Profile, Space
-from bids_ari.images.unusual import ValueFacts, notes_on_claims, notes_on_thresholds, notes_on_values
+from bids_ari.images.unusual import (
+    ValueFacts,
+    notes_on_claims,
+    notes_on_contrasts,
+    notes_on_thresholds,
+    notes_on_values,
+)
 
 _FEW = 0.5  # subjects with data at fewer than this part of the voxels of the median subject are named in a note
 
@@ -61,6 +67,7 @@ def notes_on_maps(
         *notes_on_values(members, facts, [each.profile for each in summaries], half, frame),
         *thresholds,
         *notes_on_claims(members, facts, stat),
+        *notes_on_contrasts(members, facts),
     )
     return MapNotes(notes, "".join(thresholds))
 

@@ -1,6 +1,6 @@
 """Unusual maps of a group, for the notes: infinite values, slices without data, thresholds, and other statistics."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -159,6 +159,29 @@ def notes_on_claims(members: Sequence[SubjectMap], facts: Mapping[Path, ValueFac
             f"Maps of {counted(len(sources), 'subject')} were analysed as {words(kind)}, but contain {words(other)}, "
             f"in parentheses by what: {_subjects(sources)}. Check that these are the right files"
         )
+
+
+def notes_on_contrasts(members: Sequence[SubjectMap], facts: Mapping[Path, ValueFacts]) -> Iterator[str]:
+    """Yield a note on subjects whose maps are of another contrast than those of most, by the names in their headers.
+
+    The number of a contrast in SPM depends on the conditions and sessions of a subject.
+    """
+    names: dict[str, str] = {}
+    for member in members:
+        claims = [claim for path in _paths(member) if path in facts for claim in facts[path].claims]
+        found = dict.fromkeys(claim.contrast for claim in claims if claim.contrast)
+        if found and not member.others:  # a difference has maps of two contrasts
+            names[member.subject] = " and ".join(found)
+    counts = Counter(name.lower() for name in names.values())
+    if len(counts) < 2:
+        return
+    usual = counts.most_common(1)[0][0]
+    shown = next(name for name in names.values() if name.lower() == usual)
+    others = {subject: repr(name) for subject, name in names.items() if name.lower() != usual}
+    yield (
+        f"Maps of {counted(len(others), 'subject')} are of another contrast by their headers than {shown!r}, in "
+        f"parentheses which: {_subjects(others)}. Check that these are the right files"
+    )
 
 
 def _threshold(found: Sequence[ValueFacts], pooled: float) -> str:

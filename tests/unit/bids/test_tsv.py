@@ -169,3 +169,10 @@ class TestTablesOfSessions:
         (tmp_path / "sub-01" / "sub-01_sessions.tsv").symlink_to("gone")
         with pytest.raises(ReadError, match="content that is not here"):
             read_sessions("01", [tmp_path])
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_a_workbook_under_the_name_of_a_table(tmp_path: Path, start: bytes) -> None:
+    """As Excel and LibreOffice save it, if only the name is changed."""
+    with pytest.raises(DataError, match=r"a\.tsv is a workbook.*tab-separated"):
+        table(tmp_path / "a.tsv", start + bytes(100))

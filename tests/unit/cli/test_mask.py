@@ -133,6 +133,16 @@ def test_the_grid_of_a_map(fmriprep: Path) -> None:
     assert int(np.asarray(made.dataobj).sum()) == 8 * 540  # each voxel becomes eight
 
 
+def test_files_of_another_space_are_noted(fmriprep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = "space-MNI152NLin6Asym_map.nii.gz"
+    nib.save(image(np.ones(SHAPE, np.uint8)), other)
+    assert main([str(fmriprep), "mask.nii.gz", "--like", other, "--grey-matter", other]) == 0
+    noted = capsys.readouterr().err
+    assert noted.count(f"{other} is of MNI152NLin6Asym by its name, the brain masks are in {MNI}: check it") == 2
+    assert main([str(fmriprep), f"space-{MNI}_mask.nii.gz"]) == 0
+    assert "by its name" not in capsys.readouterr().err
+
+
 def test_bids_ari_takes_the_mask(fmriprep: Path, rng: np.random.Generator) -> None:
     for i in range(1, 6):
         path = Path("maps", f"sub-{i:02d}", f"sub-{i:02d}_space-{MNI}_contrast-a_stat-effect_statmap.nii.gz")

@@ -29,6 +29,25 @@ def says(kind: str, *dof: float, of_f: bool = False, thresholded: bool = False) 
 
 
 @pytest.mark.parametrize(
+    ("descrip", "contrast"),
+    [
+        ("SPM contrast - 1: left > right", "left > right"),
+        ("SPM contrast - 12: left  > right - All Sessions", "left > right"),
+        ("Contrast 3: a - b - Session 2", "a - b"),
+        ("SPM{T_[19.0]} - contrast 1: left > right", "left > right"),
+        ("spm_spm:beta (0001) - Sn(2) left*bf(1)", "left*bf(1)"),
+        ("SPM contrast - 1: ", ""),
+        ("SPM{T_[19.0]}", ""),
+        ("spm_spm:ResMS", ""),
+    ],
+)
+def test_names_of_contrasts_of_spm(descrip: str, contrast: str) -> None:
+    """Without the session, which differs between subjects; as SPM 8 and SPM 12 write them."""
+    (claim,) = claims_of(read_image(spm_image(DATA, descrip)), "a.nii")
+    assert claim.contrast == contrast
+
+
+@pytest.mark.parametrize(
     ("descrip", "expected"),
     [
         ("SPM{T_[19.0]} - contrast 1: faces > houses", says("t", 19)),

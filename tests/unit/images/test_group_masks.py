@@ -67,6 +67,26 @@ class TestCounts:
         with pytest.raises(EmptyMaskError, match=r"a\.nii\.gz is empty.*--exclude"):
             count_masks({"1": [saved("a", box(0, 0, 0))]})
 
+    def test_all_problems_are_in_one_error(self, saved: Save) -> None:
+        masks = {str(i): [saved(f"m{i}", box(4, 3, 3))] for i in range(1, 6)}
+        for i in (2, 4, 5):
+            (path,) = masks[str(i)]
+            path.unlink()
+            path.symlink_to(f"../.git/annex/objects/{i}")
+        saved("m3", box(0, 0, 0))
+        with pytest.raises(DataError) as caught:
+            count_masks(masks)
+        assert type(caught.value) is DataError
+        first, absent, empty = str(caught.value).splitlines()
+        assert first.startswith("4 problems")
+        assert f"{masks['2'][0]} is a link to content that is not here" in absent
+        assert absent.endswith("Likewise 2 others, of sub-4, 5")
+        assert "m3.nii.gz is empty" in empty
+
+    def test_probabilities_below_a_half(self, saved: Save) -> None:
+        with pytest.raises(EmptyMaskError, match=r"a probability of 0\.5 or more"):
+            count_masks({"1": [saved("a", 0.3 * box(4, 3, 3))]})
+
     def test_a_map_that_is_no_mask(self, saved: Save, rng: np.random.Generator) -> None:
         with pytest.raises(DataError, match="0 outside and 1 inside"):
             count_masks({"1": [saved("a", rng.normal(size=SHAPE))]})

@@ -6,7 +6,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from builders import AFFINE, SHAPE, brain, one_each, saved, subject_map
+from builders import AFFINE, SHAPE, brain, minus_map, one_each, saved, subject_map
 from builders_headers import spm_image
 
 from bids_ari.errors import EmptyMaskError
@@ -182,6 +182,41 @@ class TestClaims:
     def test_the_statistic_that_is_analysed_is_not(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
         members = one_each(self.paths(tmp_path, volumes)[1:3])
         assert load_stack(members, stat="t").notes == ()
+
+
+class TestContrasts:
+    """SPM numbers the contrasts of each subject: the same number may be another contrast."""
+
+    def note(self, folder: Path, volumes: list[np.ndarray], *names: str) -> tuple[str, ...]:
+        paths = [folder / f"{i}.nii" for i in range(4)]
+        for path, volume, name in zip(paths, volumes, names, strict=True):
+            nib.save(spm_image(volume, name), path)
+        return load_stack(one_each(paths), stat="effect").notes
+
+    def test_another_name_in_the_header(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        names = [
+            f"SPM contrast - 1: {name}" for name in ("left > right", "Left > right", "right > left", "left > right")
+        ]
+        (note,) = self.note(tmp_path, volumes, *names)
+        assert note == (
+            "Maps of 1 subject are of another contrast by their headers than 'left > right', in parentheses which: "
+            "sub-02 ('right > left'). Check that these are the right files"
+        )
+
+    def test_other_numbers_and_sessions_of_one_name(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        names = ("1: a", "2: a", "2: a - All Sessions", "1: a - Session 2")
+        assert self.note(tmp_path, volumes, *(f"SPM contrast - {name}" for name in names)) == ()
+
+    def test_headers_of_other_programs(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        assert self.note(tmp_path, volumes, "SPM contrast - 1: a", "FSL5.0", "", "6.0.5:9e026117") == ()
+
+    def test_differences_of_contrasts(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        paths = [tmp_path / f"{i}.nii" for i in range(4)]
+        for path, volume, name in zip(paths, volumes, "abba", strict=True):
+            nib.save(spm_image(volume, f"SPM contrast - 1: {name}"), path)
+        one, other, third, fourth = one_each(paths)
+        members = [minus_map(one, other), minus_map(third, fourth)]
+        assert load_stack(members, stat="effect").notes == ()
 
 
 def test_the_axes_are_those_of_the_file() -> None:
