@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from bids_ari.design.coding import spans_intercept
+from bids_ari.design.coding import spans_intercept, weights_of_ones
 from bids_ari.design.hypotheses import mean_weights
 from bids_ari.errors import listing
 from bids_ari.stats.distributions import FloatArray
@@ -51,9 +51,7 @@ def extrapolated(matrix: FloatArray, weights: FloatArray) -> dict[int, float]:
     A row of weights that sums to 1 in the coordinates of the constant column estimates the effect of a subject with
     these values: the intercept that of a subject whose covariates are all 0.
     """
-    ones = np.ones(len(matrix))
-    level = np.linalg.lstsq(matrix, ones, rcond=None)[0]
-    if not np.allclose(matrix @ level, ones):
+    if (level := weights_of_ones(matrix)) is None:
         return {}
     low, high = matrix.min(axis=0), matrix.max(axis=0)
     slack = _SLACK * (high - low)

@@ -16,6 +16,7 @@ from bids_ari.stats.glm import condition_number, of_length_one
 
 COLLINEAR = 1e-10  # length of the residual of a column from a regression on others, relative to that of the column
 ILL_CONDITIONED, DOUBTFUL = 1e8, 1e4  # scaled condition numbers above which there is an error, or a note
+LEAST, MOST = 1e-50, 1e50  # size of columns and weights: fourth powers are far from the limits of float64
 SMALL_GROUP, UNEQUAL_SIZES = (
     10,
     2,
@@ -56,6 +57,13 @@ def check_design(
             "Remove one of them from the model",
         )
     return _check_condition(matrix, columns)
+
+
+def check_weights(tests: Mapping[str, FloatArray]) -> None:
+    """Raise a DesignError for weights of a test whose squares would be 0 or infinite, and its t infinite or 0."""
+    for name, weights in tests.items():
+        for row in np.atleast_2d(weights):
+            _check_size(f"Test {name} has weights", row)
 
 
 def check_unequal(
@@ -137,17 +145,26 @@ def _notes_on_sizes(sizes: Sequence[int], column: str) -> tuple[str, ...]:
 def _check_columns(
     matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], excluded: Sequence[Excluded]
 ) -> None:
-    """Check that all columns are finite, and none but the intercept is constant."""
+    """Check that all columns are finite and of a usable size, and none but the intercept is constant."""
     for name, values in zip(columns, matrix.T, strict=True):
         if not np.isfinite(values).all():
             bad = (f"sub-{s}" for s, value in zip(subjects, values, strict=True) if not np.isfinite(value))
             raise DesignError(f"Column {name} of the design is not a finite number for {listing(bad)}")
+        _check_size(f"Column {name} of the design has values", values)
         if np.ptp(values) == 0 and (name != INTERCEPT or values[0] == 0):
             raise DesignError(
                 f"Column {name} of the design is {values[0]:g} for all {len(values)} subjects{_and_excluded(excluded)}",
                 "values that differ",
                 f"Remove {name} from the model",
             )
+
+
+def _check_size(found: str, values: FloatArray) -> None:
+    """Raise a DesignError if the largest of some values, not all 0, is so large or small that squares overflow."""
+    largest = np.abs(values).max()
+    if largest and not LEAST <= largest <= MOST:
+        expected = f"{LEAST:g} to {MOST:g}, whose squares can be computed"
+        raise DesignError(f"{found} as large as {largest:.3g}", expected, "Use other units")
 
 
 def _collinear(matrix: FloatArray, columns: Sequence[str]) -> list[str]:

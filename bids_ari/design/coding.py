@@ -142,8 +142,20 @@ def _by_text(formula: Formula, terms: Mapping[tuple[str, ...], tuple[int, ...]])
 
 def spans_intercept(matrix: FloatArray) -> bool:
     """Return whether the column of ones is a linear combination of the columns of a matrix."""
-    ones = np.ones(len(matrix))
-    return np.allclose(matrix @ np.linalg.lstsq(matrix, ones, rcond=None)[0], ones, rtol=0, atol=1e-8)
+    return weights_of_ones(matrix) is not None
+
+
+def weights_of_ones(matrix: FloatArray) -> FloatArray | None:
+    """Return the weights of columns whose sum is the column of ones; None if there are none.
+
+    They do not depend on the units of the columns: exp(age) is as large as 1e40.
+    """
+    ones, units = np.ones(len(matrix)), np.abs(matrix).max(axis=0, initial=0)
+    units[units == 0] = 1
+    scaled = matrix / units
+    weights = np.linalg.lstsq(scaled, ones, rcond=None)[0]
+    weights[np.abs(weights) < 1e-10] = 0  # rounding errors, which small units would make large
+    return weights / units if np.allclose(scaled @ weights, ones, rtol=0, atol=1e-8) else None
 
 
 def _expand_terms(

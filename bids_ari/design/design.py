@@ -11,7 +11,7 @@ from bids_ari.bids.participants import Participants
 from bids_ari.design import Missing, Variance
 from bids_ari.design.blocks import find_blocks
 from bids_ari.design.cautions import caution_notes
-from bids_ari.design.checks import check_design, check_number, check_unequal, excluding
+from bids_ari.design.checks import check_design, check_number, check_unequal, check_weights, excluding
 from bids_ari.design.coding import model_matrix
 from bids_ari.design.contrasts import default_tests, notes_on_default_tests, parse_tests
 from bids_ari.design.factors import Levels
@@ -147,6 +147,7 @@ def make_design(
         design = _design_of_model_formula(model, subjects, participants, missing)
     else:
         design = _design_of_model(model, subjects, participants, missing)
+    check_weights(design.tests)
     if model is not None:
         design = replace(design, notes=design.notes + tuple(_notes_on_means(design)))
     cautions = tuple(caution_notes(design.matrix, design.columns, design.tests))

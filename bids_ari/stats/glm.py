@@ -22,6 +22,9 @@ from bids_ari.stats.minimum_effect import p_beyond, t_beyond, z_beyond
 CONSTANT = 1e-12
 """A point is constant, and not tested, where its residual variance is at most this times its mean square."""
 
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""A point is not tested either where its residual variance is below: such numbers have fewer digits, down to none."""
+
 ILL_CONDITIONED = 1e8
 """Above this scaled condition number the coefficients have less than half the digits of float64."""
 
@@ -286,7 +289,8 @@ def fit_part(values: FloatArray, matrix: FloatArray) -> Fit | None:
     projected = q.T @ values
     residuals = values - q @ projected
     variance = np.einsum("ij,ij->j", residuals, residuals) / dof
-    variance[variance <= CONSTANT * np.einsum("ij,ij->j", values, values) / n_subjects] = np.nan
+    least = np.maximum(CONSTANT * np.einsum("ij,ij->j", values, values) / n_subjects, SMALLEST)
+    variance[variance <= least] = np.nan
     return Fit(q, r, projected, residuals, variance, dof)
 
 

@@ -581,6 +581,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "The mask is elsewhere": ("data out group --mask mask.nii.gz", mask(CORNER)),
     "No voxel to test": ("data out group --mask mask.nii.gz", together(one_has_a_corner, mask(CORNER))),
     "No variance between subjects": ("data out group", all_alike),
+    "Values or weights of another order of magnitude": ("data out group --formula 1+age --test x=1e200*age", AGES),
     "Too few subjects": ("data out group --participant-label 02", None),
     "A column that does not exist": ("data out group --formula 1+agee", AGES),
     "Values are missing": ("data out group --formula 1+age --missing error", AGES),

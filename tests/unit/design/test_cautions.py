@@ -50,6 +50,6 @@ def test_a_regression_through_the_origin_is_noted(formula: str, effect: str) -> 
     assert ("goes through the origin" in note, effect in note) == (True, True)
 
 
-@pytest.mark.parametrize("formula", ["1 + age", "0 + group", "0 + group + age", "1"])
+@pytest.mark.parametrize("formula", ["1 + age", "0 + group", "0 + group + age", "1", "1 + exp(age)"])
 def test_a_regression_with_an_intercept_is_not_noted_so(formula: str) -> None:
     assert not any("origin" in note for note in make_design(ALL, TABLE, formula).notes)

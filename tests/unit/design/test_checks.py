@@ -105,6 +105,21 @@ class TestDesign:
         with pytest.raises(DesignError, match="Column x of the design is not a finite number for sub-2, sub-3"):
             check_design(matrix, ("intercept", "x"), ("1", "2", "3", "4"))
 
+    @pytest.mark.parametrize("largest", [1e300, 1e-300, 1e-320])
+    def test_values_whose_squares_are_beyond_floating_point(self, largest: float) -> None:
+        """By 1e300, the squared standard error of a slope would be 0, and every voxel have an infinite t."""
+        names = ("intercept", "x"), ("1", "2", "3", "4")
+        column = np.array([1, 1, 2, 4])
+        with pytest.raises(DesignError, match=r"Column x .* as large as .*; expected 1e-50 to 1e\+50"):
+            check_design(np.column_stack([np.ones(4), column * (largest / 4)]), *names)
+        for usable in (1e-40, 1e40):
+            assert check_design(np.column_stack([np.ones(4), column * usable]), *names) == ()
+
+    @pytest.mark.parametrize("weights", ["1e200", "1e-200"])
+    def test_weights_whose_squares_are_beyond_floating_point(self, weights: str) -> None:
+        with pytest.raises(DesignError, match="Test x has weights as large as"):
+            make_design(ALL, people(age=[1, 2, 3, 5, 8, 13]), "1 + age", [f"x={weights}*age"])
+
     def test_only_the_intercept_may_be_constant(self) -> None:
         assert check_design(np.ones((3, 1)), ("intercept",), ("1", "2", "3")) == ()
         for matrix, name in ((np.ones((3, 1)), "x"), (np.zeros((3, 1)), "intercept")):

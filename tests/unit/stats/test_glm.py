@@ -167,6 +167,16 @@ def test_constant_points_are_not_tested() -> None:
     np.testing.assert_array_equal(found.dof, 3)
 
 
+@pytest.mark.parametrize("unit", [2.0**-500, 2.0**-520, 2.0**-535, 2.0**-545])
+def test_squares_below_the_range_of_floating_point(effects: Floats, unit: float) -> None:
+    """A t is that of effects in other units, or there is none: never one of squares that have lost their digits."""
+    with np.errstate(under="ignore"):
+        t = one_sample(effects * unit).t
+    known = ~np.isnan(t)
+    assert known.any() == (unit >= 2.0**-510)
+    np.testing.assert_array_equal(t[known], one_sample(effects).t[known])
+
+
 def test_units_do_not_change_the_test(effects: Floats) -> None:
     """t of 2^-60 times the effects is exactly the same."""
     np.testing.assert_array_equal(one_sample(effects * 2.0**-60).t, one_sample(effects).t)
