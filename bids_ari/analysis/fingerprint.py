@@ -11,6 +11,7 @@ from bids_ari.analysis.option_files import hash_file, hash_files, option_files
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import SHOWN, Options
 from bids_ari.design.design import Design
+from bids_ari.images.afni_bricks import parts_of
 from bids_ari.runtime.provenance import numeric_versions
 
 
@@ -65,9 +66,9 @@ def fingerprint(
 
 
 def _beside(path: Path) -> list[Path]:
-    """Return the other files of a map of a pair of files: its header and, of SPM 2 and older, its orientation."""
+    """Return the other files of a map: the header of a pair of files, also its orientation; the values of AFNI's."""
     if path.suffix != ".img":
-        return []
+        return list(parts_of(path)[1:])
     return [each for each in (path.with_suffix(".hdr"), path.with_suffix(".mat")) if each.exists()]
 
 

@@ -19,6 +19,7 @@ from bids_ari.config.options import Options
 from bids_ari.config.slices import cuts
 from bids_ari.design.blocks import block_file
 from bids_ari.errors import BidsAriError
+from bids_ari.images.afni_bricks import parts_of
 from bids_ari.images.anatomy import check_cuts, check_underlay, find_underlay
 from bids_ari.images.atlas_files import find_atlas, region_roles, roles_of
 from bids_ari.images.checks import source_of
@@ -32,6 +33,9 @@ from bids_ari.images.regions import check_atlas
 from bids_ari.images.space import Frame
 from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import template_mask
+
+_Stamp = tuple[Path, int, int]  # a file, when it was written and its size
+_CHUNK = 2**20  # bytes that are hashed at a time
 
 _OF_A_SPACE = ("mask", "region", "atlas", "surface")  # roles of files that fit to maps of one space
 _TEXTS = ("atlas labels", "names labels", "names 2 labels", "model", "blocks")  # roles of files that are not images
@@ -134,11 +138,17 @@ def notes_on_resolutions(files: Mapping[str, Path], where: StandardSpace | None,
 
 
 def hash_files(files: Mapping[str, Path]) -> dict[str, str]:
-    """Return the SHA-256 of files by their role."""
+    """Return the SHA-256 of files by their role; of a dataset of AFNI, of its two files one after the other."""
     for role, path in files.items():
         if role not in _TEXTS and not is_surface_file(path):
             read_header(path)  # an image of any size is not read before its header makes sense
-    return {role: _cached_hash(path, path.stat().st_mtime_ns, path.stat().st_size) for role, path in files.items()}
+    return {role: _cached_hash(tuple(map(_stamp, parts_of(path)))) for role, path in files.items()}
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Return a file with what changes when it is written."""
+    about = path.stat()
+    return path, about.st_mtime_ns, about.st_size
 
 
 def hash_file(path: Path) -> str:
@@ -148,6 +158,11 @@ def hash_file(path: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def _cached_hash(path: Path, mtime_ns: int, size: int) -> str:
-    """Return the SHA-256 of a file, computed once for all contrasts."""
-    return hash_file(path)
+def _cached_hash(stamps: tuple[_Stamp, ...]) -> str:
+    """Return the SHA-256 of files one after the other, computed once for all contrasts."""
+    digest = hashlib.sha256()
+    for path, _, _ in stamps:
+        with path.open("rb") as file:
+            while piece := file.read(_CHUNK):
+                digest.update(piece)
+    return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Datasets in AFNI's own format, ``.HEAD`` and ``.BRIK``: one of their volumes (sub-bricks), by its label."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,9 @@ from nibabel.spatialimages import SpatialHeader, SpatialImage
 from bids_ari.errors import DataError, listing, printable
 from bids_ari.images.afni import attributes_of
 from bids_ari.images.contents import no_map_named
+
+AFNI = ".HEAD"
+"""The extension of headers of AFNI's own format, which stand for both files of a dataset."""
 
 DATASET = "an AFNI dataset"
 _MOST_NAMED = 30
@@ -51,10 +55,10 @@ def read_brick(image: AFNIImage, label: str | None, name: str) -> Brick:
     DataError
         When no sub-brick has the label, or several have it; without a label, when there are several.
     """
-    labels = [each.strip() for each in str(image.header.info.get("BRICK_LABS") or "").split("~")]
-    n_bricks = int(image.shape[3])
+    labels = _labels(image)
+    n_bricks = len(labels)
     if label is not None and label not in labels:
-        raise no_map_named(Path(name), label, [*filter(None, labels)])
+        raise no_map_named(Path(name), label, labels)
     if label is not None and labels.count(label) > 1:
         found = f"{name} has {labels.count(label)} sub-bricks with the label {label!r}"
         raise DataError(found, "different labels", "Change them with 3drefit -sublabel")
@@ -70,18 +74,31 @@ def read_brick(image: AFNIImage, label: str | None, name: str) -> Brick:
     return Brick(SpatialImage(_Values(image, number), image.affine, header), attributes)
 
 
+def parts_of(path: Path) -> tuple[Path, ...]:
+    """Return the files of an image: of a dataset of AFNI its header and its values, of others the file."""
+    return (path, values_file(path)) if path.suffix == AFNI else (path,)
+
+
 def values_file(path: Path) -> Path:
     """Return the file of the values beside a header; raise a DataError if there is none."""
     stem = path.name.removesuffix(path.suffix)
     for ending in (".BRIK", ".BRIK.gz", ".BRIK.bz2"):
-        if (found := path.with_name(f"{stem}{ending}")).exists():
+        if os.path.lexists(found := path.with_name(f"{stem}{ending}")):
             return found
     raise DataError(f"{path} has no values", f"{stem}.BRIK or {stem}.BRIK.gz beside it", "Copy both files")
 
 
+def _labels(image: AFNIImage) -> list[str]:
+    """Return the label of each sub-brick; without one, its number, as AFNI shows it."""
+    written = str(image.header.info.get("BRICK_LABS") or "").split("~")
+    n_bricks = int(image.shape[3])
+    padded = [*written[:n_bricks], *[""] * (n_bricks - len(written))]
+    return [label.strip() or f"#{i}" for i, label in enumerate(padded)]
+
+
 def _attributes_of_brick(attributes: Mapping[str, str], number: int, labels: list[str]) -> dict[str, str]:
     """Return the attributes of a dataset, those about each sub-brick as if it had only one."""
-    own = {**attributes, "BRICK_LABS": labels[number] if number < len(labels) else "", "BRICK_STATAUX": ""}
+    own = {**attributes, "BRICK_LABS": labels[number], "BRICK_STATAUX": ""}
     numbers = attributes.get("BRICK_STATAUX", "").split()
     while len(numbers) >= 3:
         end = 3 + max(int(float(numbers[2])), 0)

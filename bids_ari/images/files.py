@@ -21,7 +21,7 @@ from nibabel.spatialimages import SpatialImage
 
 from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
-from bids_ari.images.afni_bricks import DATASET, Brick, read_brick, values_file
+from bids_ari.images.afni_bricks import AFNI, DATASET, Brick, parts_of, read_brick
 from bids_ari.images.headers import HEADER_BYTES, NIFTI, Header, damaged, parse_header
 from bids_ari.images.image import Image
 from bids_ari.images.in_memory import surface_image
@@ -30,14 +30,12 @@ from bids_ari.images.surface_files import is_of_surfaces, read_surfaces, sources
 from bids_ari.runtime.memory import available_memory, format_memory
 from bids_ari.stats.distributions import FloatArray
 
-AFNI = ".HEAD"
-"""The extension of headers of AFNI's own format, which stand for both files of a dataset."""
-
 BYTES_PER_VOXEL = 40
 """Largest memory that reading a map takes: as stored, as float64, smoothed, and the mask of missing voxels."""
 
 _EXTENSIONS = 2**24  # most bytes of extensions that are read
 _CHUNK = 2**16  # bytes read at a time; those of a header are among the first
+_START = 2**10  # bytes that tell what a file is
 _PADDING = 2**20  # a file may be longer than its header describes by this many bytes
 _MOST_COMPRESSED = 1040  # largest ratio of compression by gzip: 1032 bytes become one
 _LEAST_HEADER = 348  # bytes of the header of an .img file
@@ -93,9 +91,7 @@ def read_image(
         if not _is_nifti(path):
             image = _loaded(path, str(path), mem, map_name)  # its size is checked before the file is hashed
             hashes = {path: hashlib.file_digest(file, "sha256").hexdigest()}
-            if path.suffix == AFNI:
-                hashes[values_file(path)] = _digest(values_file(path))
-            return replace(image, hashes=hashes)
+            return replace(image, hashes=hashes | {each: _digest(each) for each in parts_of(path)[1:]})
         header = _read_start(file, path)
         check_memory(header, mem)
         stored = file.read(os.fstat(file.fileno()).st_size)  # room for the most bytes would take longer than reading
@@ -278,7 +274,9 @@ def _by_nibabel(path: Path) -> Any:
     if path.suffix == ".img" and (size := header.stat().st_size) < _LEAST_HEADER:
         raise damaged(str(header), f"it ends after {size} bytes", "the header of an .img file")
     if path.suffix == AFNI:
-        values_file(path)
+        for each in parts_of(path):
+            with opened(each, DATASET) as file:
+                check_content(file.read(_START), each, DATASET)
     image: Any = nib.load(path)
     is_analyze = isinstance(image, nib.AnalyzeImage) and not isinstance(image, nib.Nifti1Pair)
     if is_analyze and not path.with_suffix(".mat").exists():

@@ -98,6 +98,25 @@ def test_values_that_are_missing_or_too_short(bucket: Path) -> None:
         read_header(bucket, map_name="left#0_Tstat")
 
 
+def test_volumes_without_labels_have_numbers(tmp_path: Path, values: np.ndarray) -> None:
+    path = write_afni(tmp_path / "a+tlrc", values, BRICK_LABS="x")
+    np.testing.assert_array_equal(read_image(path, map_name="#2").values, values[..., 2])
+    with pytest.raises(DataError, match="has 3 sub-bricks: x, #1, #2"):
+        read_header(path)
+
+
+def test_values_that_were_not_fetched(bucket: Path) -> None:
+    brik = bucket.with_suffix(".BRIK")
+    brik.unlink()
+    brik.symlink_to(".git/annex/objects/key")
+    with pytest.raises(DataError, match=r"link to content that is not here. Fetch it: datalad get .*\.BRIK"):
+        read_header(bucket, map_name="left#0_Coef")
+    brik.unlink()
+    brik.write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(DataError, match="git lfs pull"):
+        read_image(bucket, map_name="left#0_Coef")
+
+
 def test_a_header_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "a+tlrc.HEAD"
     path.write_text("no attributes")
