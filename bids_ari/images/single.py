@@ -15,7 +15,7 @@ from bids_ari.images.located import locate
 from bids_ari.images.masks import Mask, load_mask
 from bids_ari.images.space import BoolArray, Frame
 from bids_ari.images.stack import Stack
-from bids_ari.images.statistic import NOTHING, Given, check_values, decide, threshold_of, what_lacks
+from bids_ari.images.statistic import NOTHING, Given, Statistic, check_values, decide, threshold_of, what_lacks
 from bids_ari.images.templates import SpaceName
 from bids_ari.stats.distributions import FloatArray
 
@@ -90,34 +90,51 @@ def load_map(
     if not inside.any():
         where, hint = ("", "Check the file") if mask is None else (" inside the mask", "Check map and mask")
         raise EmptyMaskError(f"The map {name} has no value{where}", hint=hint)
-    notes = [*located, *statistic.notes, *check_values(name, statistic, values[inside], frame.unit)]
-    threshold = threshold_of(statistic, values[inside])
-    lacking = what_lacks(statistic, values[inside], found.header.step)
-    if lacking and tested is None and not threshold:
-        notes.append(
-            f"{name} may lack {frame.units} that were tested: {lacking}. Then bounds are too high; name all "
-            f"{frame.units} that were tested with --mask"
-        )
-    elif threshold := threshold or lacking:
-        values, inside, note = _without_threshold(name, values, tested, threshold, frame.units)
-        notes.append(note)
-    else:
-        if statistic.thresholded_by:
-            notes.append(
-                f"{name} may be thresholded by {statistic.thresholded_by}, but has values close to 0: analysed as "
-                "a map without a threshold. Check that it is the map before thresholding"
-            )
-        notes += _notes_on_extent(name, inside, frame) if tested is None else ()
+    notes = (*located, *statistic.notes, *check_values(name, statistic, values[inside], frame.unit))
+    values, inside, more = _without_threshold(name, values, inside, tested, statistic, found.header.step, frame)
     return Stack(
         values[inside][None],
         ("",),
         frame.space(inside),
         inside.astype(float),
         hashes=found.hashes,
-        notes=tuple(notes),
+        notes=(*notes, *more),
         statistic=statistic,
         mask_fraction=None if own is None else own.fraction,
     )
+
+
+def _without_threshold(
+    name: str,
+    values: FloatArray,
+    inside: BoolArray,
+    tested: BoolArray | None,
+    statistic: Statistic,
+    step: float,
+    frame: Frame,
+) -> tuple[FloatArray, BoolArray, list[str]]:
+    """Return the values of a map and the voxels that were tested, with notes, if a threshold was applied or may be.
+
+    `inside` are the voxels with values, and `tested` those of the mask.
+    """
+    threshold = threshold_of(statistic, values[inside])
+    lacking = what_lacks(statistic, values[inside], step)
+    if lacking and tested is None and not threshold:
+        note = (
+            f"{name} may lack {frame.units} that were tested: {lacking}. Then bounds are too high; name all "
+            f"{frame.units} that were tested with --mask"
+        )
+        return values, inside, [note]
+    if threshold := threshold or lacking:
+        values, inside, note = _filled(name, values, tested, threshold, frame.units)
+        return values, inside, [note]
+    notes = []
+    if statistic.thresholded_by:
+        notes.append(
+            f"{name} may be thresholded by {statistic.thresholded_by}, but has values close to 0: analysed as "
+            "a map without a threshold. Check that it is the map before thresholding"
+        )
+    return values, inside, notes + ([*_notes_on_extent(name, inside, frame)] if tested is None else [])
 
 
 def _of_feat(image: object, given: Given) -> Iterator[Claim]:
@@ -148,7 +165,7 @@ def _notes_on_extent(name: str, inside: BoolArray, frame: Frame) -> Iterator[str
         )
 
 
-def _without_threshold(
+def _filled(
     name: str, values: FloatArray, tested: BoolArray | None, found: str, units: str
 ) -> tuple[FloatArray, BoolArray, str]:
     """Return the values of a thresholded map with 0 where the mask has no value, the mask, and a note.

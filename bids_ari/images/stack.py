@@ -1,30 +1,25 @@
 """The stack of a contrast: the maps of all subjects, checked and read, as values at the points to test."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
 
 from bids_ari.bids.subject_map import SubjectMap
-from bids_ari.errors import BidsAriError, DataError, listing, plural_of
-from bids_ari.images.checks import Target, check_headers, for_each_member
+from bids_ari.errors import DataError, listing
+from bids_ari.images.checks import Target, check_headers
 from bids_ari.images.duplicates import check_copies, notes_on_similar
 from bids_ari.images.located import locate
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
-from bids_ari.images.mosaic import Mosaic, mosaic_of
-from bids_ari.images.quality import Quality, assess, glimpse
-from bids_ari.images.smoothing import normalise, weight_of, with_data_of_some
-from bids_ari.images.space import BoolArray, Space
-from bids_ari.images.stack_notes import Summary, notes_on_maps
+from bids_ari.images.mosaic import mosaic_of
+from bids_ari.images.quality import Quality, assess
+from bids_ari.images.space import Space
+from bids_ari.images.stack_notes import notes_on_maps
+from bids_ari.images.stack_reading import Reading, find_candidates
 from bids_ari.images.statistic import Statistic
-from bids_ari.images.storage import Stored, Values, at_points, room_for
+from bids_ari.images.storage import Values, at_points, room_for
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.walls import with_wall
-from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
 from bids_ari.runtime.progress import step
 from bids_ari.stats.distributions import FloatArray
@@ -141,8 +136,6 @@ def load_stack(
     OutputError
         When there is no room on disk.
     """
-    if variances and any(member.rows for member in members):
-        raise ValueError("several sums of the maps of a subject and variances exclude each other")
     if variances and smoothing:
         raise ValueError("smoothing and variances exclude each other")
     if variances:
@@ -162,10 +155,11 @@ def load_stack(
     inside = None if mask is None else load_mask(mask, frame, template, threshold=mask_threshold)
     reader = MapReader(frame, mem, bool(headers.resampled), variances, map_name=map_name)
     n_bytes = reader.n_bytes(members, headers.n_values)
-    reader, walls = with_wall(members, reader, coverage, min(n_threads, mem // n_bytes))
+    n_reading = min(n_threads, mem // n_bytes)
+    reader, walls = with_wall(members, reader, coverage, n_reading)
     frame, candidates = reader.frame, inside
     if candidates is None:
-        candidates, reader = _candidates(members, coverage, reader, min(n_threads, mem // n_bytes))
+        candidates, reader = find_candidates(members, coverage, reader, n_reading)
     arrays, spare = room_for(
         (len(members), candidates.n_points),
         n_arrays=max(1 + variances, len(members[0].rows)),
@@ -174,20 +168,15 @@ def load_stack(
         folder=work_dir,
         unit=frame.unit,
     )
-    reading = _Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
-    counts = np.zeros(frame.shape, dtype=np.int32, order="F")  # as most files are
-    summaries: list[Summary] = []
-    what = "reading and smoothing maps" if smoothing else "reading maps"
-    for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes), what):
-        counts += present
-        summaries.append(summary)
-    counts = np.ascontiguousarray(counts)
+    n_reading = min(n_threads, spare // n_bytes)
+    reading = Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
+    counts, summaries = reading.store_all(members, n_reading)
     digests = {place: digest for each in summaries for place, digest in each.digests.items()}
     notes = (*located, *walls, *check_copies(members, digests, allow_duplicates))
     found = notes_on_maps(members, headers, summaries, counts, frame, inside, stat=stat)
     space = group_mask(counts, len(members), coverage, frame, inside, suspicion=found.suspicion)
     with step("smoothing near missing data"):
-        normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
+        normalised = reading.normalise(summaries, counts, space, n_reading)
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
         values = [at_points(array, candidates.select(space.inside)) for array in arrays]
@@ -209,91 +198,10 @@ def load_stack(
     )
 
 
-def _candidates(
-    members: Sequence[SubjectMap], coverage: float, reader: MapReader, n_threads: int
-) -> tuple[Space, MapReader]:
-    """Return the points that may be tested, and the reader with the hashes of the files that were read for it.
-
-    A point with data of n_required subjects has data of one of the first n - n_required + 1. Only these maps are read
-    twice.
-    """
-    inside = np.zeros(reader.frame.shape, dtype=bool)
-    hashes: dict[Path, str] = {}
-    first = members[: len(members) - n_required(coverage, len(members)) + 1]
-    what = f"finding {plural_of(reader.frame.unit)} with data"
-
-    def read(_: int, member: SubjectMap) -> tuple[BoolArray, dict[Path, str]]:
-        volumes = reader.read(member)
-        return ~np.isnan(volumes.effect), volumes.hashes
-
-    try:
-        for present, found in for_each_member(read, first, n_threads, what):
-            inside |= present
-            hashes |= found
-    except BidsAriError:
-        for _ in for_each_member(read, members, n_threads, what):  # raises one error of the problems with all maps
-            pass
-        raise
-    return reader.frame.space(inside), replace(reader, hashes=hashes)
-
-
-class _Reading(NamedTuple):
-    """The reader, the points at which values are stored, the width of smoothing, the arrays, and the pixels shown."""
-
-    reader: MapReader
-    space: Space
-    smoothing: float | None
-    arrays: Sequence[Stored]
-    mosaic: Mosaic
-
-    def store(self, i: int, member: SubjectMap) -> tuple[BoolArray, Summary]:
-        """Read the map of a subject and store its values as row `i`; return where it has data, and its summary."""
-        volumes = self.reader.read(member)
-        present = ~np.isnan(volumes.effect)
-        effect = self.space.select(volumes.effect)
-        if volumes.variance is not None:
-            self.arrays[1][i] = np.where(np.isnan(effect), np.nan, self.space.select(volumes.variance))
-        self.arrays[0][i] = self._smoothed(volumes.effect, effect)
-        for array, further in zip(self.arrays[1:], volumes.further, strict=False):
-            array[i] = self._smoothed(further, self.space.select(further))
-        seen = glimpse(self.mosaic, volumes.effect, present)
-        n_present, n_empty = int(np.count_nonzero(present)), len(volumes.empty)
-        files, profile = (volumes.hashes, volumes.digests), self.reader.frame.profile(present)
-        return present, Summary(n_present, n_empty, *files, seen, volumes.facts, profile)
-
-    def _smoothed(self, volume: FloatArray, values: FloatArray) -> FloatArray:
-        """Return the values of a volume at the points that are stored, smoothed if that is requested."""
-        if not self.smoothing:
-            return values
-        smoothed = self.space.select(self.reader.frame.smooth(volume.astype(np.float64, copy=False), self.smoothing))
-        return np.where(np.isnan(values), np.nan, smoothed)
-
-    def normalise(
-        self, summaries: Sequence[Summary], counts: npt.NDArray[np.int32], tested: Space, n_threads: int
-    ) -> list[bool]:
-        """Divide smoothed values of each subject by the weight of its data; return whether tested values changed."""
-        if not (fwhm := self.smoothing):
-            return [False] * len(summaries)
-        expected = with_data_of_some(counts, len(summaries)) | tested.inside
-        is_tested = self.space.select(tested.inside)
-        weight_of_all = weight_of(expected, fwhm, self.space)
-
-        def divide(i: int) -> bool:
-            present = expected & summaries[i].glimpse.mask(expected.shape)
-            if (present == expected).all():
-                return False
-            weight = weight_of(present, fwhm, self.space)
-            any_changed = False
-            for array in self.arrays:  # differences within subjects, or one map
-                array[i], changed = normalise(array[i : i + 1, :][0], weight, weight_of_all)
-                any_changed |= bool(changed[is_tested].any())
-            return any_changed
-
-        return list(run_parallel(divide, range(len(summaries)), n_threads))
-
-
 def _check_variances(members: Sequence[SubjectMap]) -> None:
-    """Raise if a map has no variance map."""
+    """Raise if a map has no variance map, or several sums of maps."""
+    if any(member.rows for member in members):
+        raise ValueError("several sums of the maps of a subject and variances exclude each other")
     lacking = [member for member in members if not member.has_variances]
     if lacking:
         subjects = tuple(member.subject for member in lacking)
