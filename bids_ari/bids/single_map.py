@@ -14,6 +14,7 @@ from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.subject_map import Stat, SubjectMap
 
 MAP_SOURCE = "map"  # the name, in BIDS URIs, of the folder of a map outside any dataset
+_AFNI_VIEW = re.compile(r"\+(orig|acpc|tlrc)$")  # end of the names of AFNI's datasets
 _OF_RESULTS = ("stat", "desc", "test")  # keys of entities that the names of results have themselves
 
 
@@ -48,6 +49,7 @@ def _labels(path: Path) -> dict[str, str]:
     labels = {key: label for key, label in labels_in_name(name).items() if key not in _OF_RESULTS}
     if "contrast" not in labels or problem_of_name(name):
         stem = (name_without_hemisphere(name) if side else name).removesuffix(_extension(name))
+        stem = _AFNI_VIEW.sub("", stem)
         labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
     return labels | ({"hemi": side} if side else {})
 

@@ -1,5 +1,6 @@
 """Datasets in AFNI's own format in a table: volumes by their labels, and what is analysed again."""
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -9,6 +10,7 @@ import pytest
 from builders_headers import write_afni
 
 from bids_ari.cli.main import main
+from bids_ari.cli.map import main as map_main
 
 SHAPE = (6, 7, 6)
 LABELS = "left#0_Coef~left#0_Tstat"
@@ -40,6 +42,19 @@ def effect() -> np.ndarray:
     assert run() == 0
     (path,) = Path("results", "group").glob("*_stat-effect_statmap.nii.gz")
     return nib.load(path).get_fdata()
+
+
+@pytest.mark.usefixtures("white_pictures")
+def test_a_map_of_a_group_is_named_without_its_view(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The degrees of freedom are those of the volume that is named."""
+    values = np.stack([rng.normal(0, 1, SHAPE), rng.normal(3, 2, SHAPE)], axis=-1)
+    head = write_afni(tmp_path / "ttest+tlrc", values, BRICK_LABS="SetA_mean~SetA_Tstat", BRICK_STATAUX="1 3 1 19")
+    out = tmp_path / "out"
+    words = [str(head), str(out), "--threshold", "3", "--tdp", "0.7"]
+    assert map_main([*words, "--map-name", "SetA_mean"]) == 65
+    assert map_main([*words, "--map-name", "SetA_Tstat"]) == 0
+    (sidecar,) = out.glob("group/contrast-ttest_*stat-t_statmap.json")
+    assert json.loads(sidecar.read_text())["DegreesOfFreedom"] == 19
 
 
 @pytest.mark.usefixtures("white_pictures")
