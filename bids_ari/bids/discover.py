@@ -29,7 +29,7 @@ from bids_ari.bids.manifest import Manifest
 from bids_ari.bids.map_notes import notes_on_labels
 from bids_ari.bids.paired import names_of_differences, only_differences, pair
 from bids_ari.bids.pairs import join_hemispheres
-from bids_ari.bids.splits import note_splits
+from bids_ari.bids.splits import is_on_splits, note_splits
 from bids_ari.bids.stages import Refused, choose_maps
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.subject_map import Combine, Stat, SubjectMap
@@ -182,6 +182,7 @@ def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
                 contrast,
                 entities=key.written(),
                 members=(*others, member),
+                notes=tuple(note for note in contrast.notes if not is_on_splits(note)),
                 excluded=theirs,
                 weighted=False,
                 combined="",

@@ -3,13 +3,15 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
+from bids_ari.bids.exclusions import subject_ranges
 from bids_ari.bids.labels import unpadded
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import DataError, DuplicateMapsError, listing
 
 Same: TypeAlias = tuple[list[str], list[str]]
@@ -47,7 +49,7 @@ def is_native(space: str | None, subjects: Collection[str] = ()) -> bool:
 def check_group(
     contrast: ContrastSet, *, allow_native_space: bool = False, allow_duplicates: bool = False
 ) -> tuple[str, ...]:
-    """Check that a group analysis of a contrast makes sense; return notes on what is analysed by request only.
+    """Check that a group analysis of a contrast makes sense; return notes on what may be unexpected.
 
     Raises
     ------
@@ -74,7 +76,21 @@ def check_group(
     if not allow_duplicates:
         _check_files(contrast)
     found = f"The maps are in the native space of each subject (space-{space}), analysed with --allow-native-space"
-    return (found,) if native else ()
+    return (*[found] * native, *_mixed(contrast.members))
+
+
+def _mixed(members: Sequence[SubjectMap]) -> Iterator[str]:
+    """Describe of which sessions, and of which runs, the only map of each subject is, if they differ."""
+    if any(len(member.all_maps) > 1 for member in members):
+        return  # combined or compared
+    for key, name in (("ses", "session"), ("run", "run")):
+        subjects: dict[str, list[str]] = defaultdict(list)
+        for member in members:
+            label = member.first.entities.get(key)
+            subjects[f"{key}-{printable(label)}" if label else f"no {name}"].append(member.subject)
+        if len(subjects) > 1:
+            found = listing(f"{label} ({subject_ranges(subjects[label])})" for label in sorted(subjects))
+            yield f"Maps of different {name}s are analysed together, one of each subject: {found}"
 
 
 def _check_files(contrast: ContrastSet) -> None:

@@ -19,6 +19,7 @@ from bids_ari.images.unusual import (
     notes_on_thresholds,
     notes_on_values,
 )
+from bids_ari.images.volume import Grid
 
 _FEW = 0.5  # subjects with data at fewer than this part of the voxels of the median subject are named in a note
 
@@ -74,6 +75,11 @@ def notes_on_maps(
 
 def _notes_on_data(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[Summary]) -> Iterator[str]:
     """Name the subjects with maps on another grid, without data, or that cover far less than those of the others."""
+    if isinstance(headers.frame, Grid) and headers.frame.codes == (0, 0):
+        yield (
+            "The headers of the maps do not say where in space their voxels are (sform_code and qform_code are 0): "
+            "coordinates in mm, regions and pictures may be wrong"
+        )
     if headers.resampled:
         subjects = listing(f"sub-{subject}" for subject in headers.resampled)
         n_subjects = counted(len(headers.resampled), "subject")

@@ -1,6 +1,7 @@
 """Checks of groups: native spaces, F contrasts, and one file for several subjects."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import touch_maps
@@ -76,3 +77,33 @@ class TestOneFile:
         second.symlink_to(first)
         with pytest.raises(DuplicateMapsError, match="used more than once: sub-02 "):
             check_group(discover(tmp_path, paired="session")[0])
+
+
+class TestSessionsAndRuns:
+    """One map of each subject, but not of the same session: chosen by nobody."""
+
+    def notes(self, root: Path, **arguments: Any) -> tuple[str, ...]:
+        (contrast,) = discover(root, **arguments)
+        return check_group(contrast)
+
+    def test_maps_of_several_sessions_are_noted(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path, "01", "02", "03", session="pre")
+        touch_maps(tmp_path, "04", session="post")
+        touch_maps(tmp_path, "05", "06")
+        assert self.notes(tmp_path) == (
+            "Maps of different sessions are analysed together, one of each subject: no session (05, 06), "
+            "ses-post (04), ses-pre (01-03)",
+        )
+
+    def test_maps_of_several_runs_are_noted(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path, "01", "02", run="1")
+        touch_maps(tmp_path, "03", run="2")
+        (note,) = self.notes(tmp_path)
+        assert "different runs" in note
+        assert "run-1 (01, 02), run-2 (03)" in note
+
+    def test_one_session_and_what_is_combined_are_not(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path, "01", "02", "03", session="pre")
+        assert self.notes(tmp_path) == ()
+        touch_maps(tmp_path, "01", "02", session="post")
+        assert self.notes(tmp_path, combine="session") == ()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from builders import touch_maps
 
-from bids_ari.bids.discover import discover
+from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.splits import is_on_splits
 
 
@@ -36,6 +36,14 @@ def test_versions_of_the_maps_of_a_subject_are_no_parts(tmp_path: Path) -> None:
     touch_maps(tmp_path, "01", "02", "03")
     touch_maps(tmp_path, "03", "04", desc="smooth")
     assert list(noted(tmp_path).values()) == [[], []]
+
+
+def test_single_maps_have_no_parts(tmp_path: Path) -> None:
+    touch_maps(tmp_path, "01", "02", stat="z")
+    touch_maps(tmp_path, "03", "04", stat="z", acq="b")
+    found = discover(tmp_path, stat="z")
+    assert all(any(map(is_on_splits, each.notes)) for each in found)
+    assert not any(any(map(is_on_splits, each.notes)) for each in subject_contrasts(found))
 
 
 def test_three_parts(tmp_path: Path) -> None:

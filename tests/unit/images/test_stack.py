@@ -154,8 +154,9 @@ class TestFiles:
         lines = str(caught.value).splitlines()
         assert lines[0].startswith("3 problems with the maps")
         assert lines[0].endswith(f"--exclude 0{damaged[0]} 03 04:")
-        assert all(f"{paths[i]} is damaged" in line for i, line in zip(damaged, lines[1:3], strict=True))
-        assert lines[3].startswith(f"- sub-04 has no data: {paths[4]}")
+        assert lines[1].startswith(f"- {paths[damaged[0]]} is damaged")
+        assert lines[1].endswith("Likewise 1 other, of sub-03")
+        assert lines[2].startswith(f"- sub-04 has no data: {paths[4]}")
 
     def test_a_file_that_changes_after_its_header_was_checked_is_named(
         self, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch

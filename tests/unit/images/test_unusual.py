@@ -184,6 +184,17 @@ class TestClaims:
         assert load_stack(members, stat="t").notes == ()
 
 
+def test_headers_without_a_place(tmp_path: Path, volumes: list[np.ndarray]) -> None:
+    """As of programs that write an array with the size of its voxels only."""
+    paths = [tmp_path / f"{i}.nii" for i in range(4)]
+    for path, volume in zip(paths, volumes, strict=True):
+        made = nib.Nifti1Image(volume, None)
+        made.header.set_zooms((3, 3, 3))
+        nib.save(made, path)
+    (note,) = load_stack(one_each(paths)).notes
+    assert "do not say where in space" in note
+
+
 class TestContrasts:
     """SPM numbers the contrasts of each subject: the same number may be another contrast."""
 
