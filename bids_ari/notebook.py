@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.choices import FIGURE_FORMATS
-from bids_ari.errors import OutputError, UsageError, listing
+from bids_ari.errors import UsageError, listing
+from bids_ari.outputs.folder import write_file
 from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.figures.draw import Picture, draw, drawings
 from bids_ari.report.figures.paper import figure
@@ -37,7 +38,7 @@ class Plot:
         if ending not in FIGURE_FORMATS:
             formats = listing(f".{each}" for each in FIGURE_FORMATS)
             raise UsageError(f"path is {str(path)!r}", f"a name that ends with one of: {formats}")
-        return _written(path, figure(self.result, self.shown, ending))
+        return write_file(path, figure(self.result, self.shown, ending))
 
     def _repr_png_(self) -> bytes:
         return self.png
@@ -55,7 +56,7 @@ class Page:
 
     def save(self, path: str | Path) -> Path:
         """Write the page; return its path."""
-        return _written(Path(path), self.html.encode())
+        return write_file(Path(path), self.html.encode())
 
     def _repr_html_(self) -> str:
         """Return the page in a frame, which has no access to the notebook.
@@ -82,7 +83,7 @@ def plot(result: ContrastResult, shown: str) -> Plot:
 def report(result: ContrastResult, path: str | Path) -> Path:
     """Write the report of a result; see `ContrastResult.report`."""
     page = report_page(result, dict(draw(result)), is_alone=True)
-    return _written(Path(path), page.encode())
+    return write_file(Path(path), page.encode())
 
 
 def explore(result: ContrastResult) -> Page:
@@ -92,12 +93,3 @@ def explore(result: ContrastResult) -> Page:
     picture = Picture(each.name, each.alt, each.note, each.draw().png())
     page = explorer_page([result], picture, is_alone=True)
     return Page(f"Explorer of {result.contrast.name}", page)
-
-
-def _written(path: Path, content: bytes) -> Path:
-    """Write a file; return its path."""
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    return path

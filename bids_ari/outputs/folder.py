@@ -132,6 +132,22 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file, completely or not at all, in a folder that exists; return its path.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written; an earlier file stays.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} cannot be written: a folder is in its place", hint="Choose another name")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path} cannot be written: there is no folder {path.parent}", hint="Make it first")
+    Files(path.parent).write(path.name, content)
+    return path
+
+
 def made_folder(folder: Path) -> None:
     """Make a folder; raise OutputError where that is impossible."""
     try:

@@ -1,5 +1,6 @@
 """What results and contrasts show in a notebook, and what they save."""
 
+import errno
 import io
 import re
 from dataclasses import replace
@@ -79,6 +80,13 @@ class TestPictures:
         assert Image.open(io.BytesIO(result.plot_glass()._repr_png_())).format == "PNG"
 
 
+def _disk_full(path: Path, content: bytes) -> int:
+    """Write half of a file."""
+    with path.open("wb") as file:
+        file.write(content[: len(content) // 2])
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 class TestPages:
     def test_the_explorer_is_framed_without_access_to_the_notebook(
         self, result: ContrastResult, tmp_path: Path
@@ -103,8 +111,23 @@ class TestPages:
         assert result.contrast.entities.get("contrast") in text
 
     def test_a_file_that_cannot_be_written(self, result: ContrastResult, tmp_path: Path) -> None:
-        with pytest.raises(ari.BidsAriError, match="cannot be written"):
-            result.report(tmp_path / "none" / "x.html")
+        (tmp_path / "folder").mkdir()
+        for path, reason in ((tmp_path / "none" / "x.html", "there is no folder"), (tmp_path / "folder", "a folder")):
+            with pytest.raises(ari.BidsAriError, match=f"cannot be written: {reason}"):
+                result.report(path)
+        assert [*tmp_path.iterdir()] == [tmp_path / "folder"]
+
+    def test_a_file_is_written_completely_or_not_at_all(
+        self, result: ContrastResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        page, path = result.explore(), tmp_path / "e.html"
+        path.write_text("earlier")
+        with monkeypatch.context() as full:
+            full.setattr(Path, "write_bytes", _disk_full)
+            with pytest.raises(ari.BidsAriError, match="No space left"):
+                page.save(path)
+        assert ([*tmp_path.iterdir()], path.read_text()) == ([path], "earlier")
+        assert page.save(path).read_text() == page.html
 
 
 class TestRegions:
