@@ -31,7 +31,9 @@ _SHEETS = {"clusters": "clusters", "tdp": "regions", "effects": "effects", "desi
 _SHEETS |= {"critical": "critical", "draws": "draws"}
 """Titles of the sheets by the suffix of the table, in the order of the sheets."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"-?(?=[\d.]{1,15}(e|$))(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?", re.ASCII)
+"""Numbers as tables have them; others, such as names 007 or of more than the 15 digits that Excel keeps, are texts."""
+
 _NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\]")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_TITLE, _LONGEST_TEXT = 31, 32_767  # characters; Excel refuses more
@@ -89,7 +91,7 @@ def _titles(names: Iterable[str]) -> list[str]:
     found: dict[str, str] = {}
     for name in names:
         plain = _NOT_IN_TITLES.sub("", _NOT_IN_XML.sub("", name)).strip("'") or "table"
-        title, n = plain[:_LONGEST_TITLE], 1
+        title, n = plain[:_LONGEST_TITLE].rstrip("'"), 1
         while title.lower() in found:
             n += 1
             title = f"{plain[: _LONGEST_TITLE - len(str(n)) - 1]} {n}"

@@ -2,12 +2,15 @@
 
 import io
 import zipfile
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from builders_archive import group
 from openpyxl import load_workbook
 
-from bids_ari.outputs.workbook import Rows, workbook
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.workbook import Rows, workbook, write
 
 
 def cells(tables: dict[str, Rows]) -> dict[str, list[list[object]]]:
@@ -39,7 +42,9 @@ def test_a_column_is_of_numbers_if_all_of_it_is() -> None:
     assert cells({"a": [["x", "y"], ["n/a", "1"]]})["a"] == [["x", "y"], [None, 1]]
 
 
-@pytest.mark.parametrize("text", ["١٢", "1_000", "1e999", "inf", "NaN", "0x1F", "1\n", "9" * 400])
+@pytest.mark.parametrize(
+    "text", ["١٢", "1_000", "1e999", "inf", "NaN", "0x1F", "1\n", "9" * 400, "007", "+1", "1234567890123456"]
+)
 def test_texts_that_are_no_numbers_of_excel(text: str) -> None:
     assert cells({"a": [["x"], [text]]})["a"] == [["x"], [text]]
 
@@ -48,11 +53,20 @@ def test_letters_of_any_language_and_none_that_xml_forbids() -> None:
     assert cells({"a": [["Größe – 体"], ["\x07\x1b😀"]]})["a"] == [["Größe – 体"], ["\ufffd\ufffd😀"]]
 
 
+@pytest.mark.parametrize(
+    "text", ["0", "-0.5", "123456789012345", "0.0001234567891", "-1.5e-05", "1e+10", "-1234567.891"]
+)
+def test_numbers_of_tables(text: str) -> None:
+    """As ``%d`` and ``%.10g`` write them."""
+    assert cells({"a": [["x"], [text]]})["a"] == [["x"], [float(text)]]
+
+
 def test_no_text_is_longer_than_excel_reads() -> None:
     assert cells({"a": [["x"], ["b" * 40_000]]})["a"][1] == ["b" * 32_767]
 
 
 def test_titles_are_short_and_different() -> None:
+    assert list(cells({"x" * 30 + "'y": [["x"], ["1"]]})) == ["x" * 30]
     names = ["regions " + "A" * 40, "regions " + "a" * 40, "x/[y]:*?", "''"]
     found = list(cells({name: [["x"], ["1"]] for name in names}))
     assert found == ["regions " + "A" * 23, "regions " + "a" * 21 + " 2", "xy", "table"]
@@ -65,3 +79,15 @@ def test_equal_tables_give_equal_bytes() -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         for name in file.namelist():
             ElementTree.fromstring(file.read(name))
+
+
+def test_tables_that_no_sheet_of_excel_can_hold_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A sheet has 1,048,576 rows and 16,384 columns."""
+    out = Derivatives(tmp_path / "out", {})
+    long = out.text("a_desc-greaterZ3_clusters.tsv", "x\n" * 1_048_577)
+    wide = out.text("a_atlas-A_effects.tsv", "\t".join(map(str, range(16_385))) + "\n")
+    good = out.text("a_design.tsv", "\t".join(map(str, range(16_384))) + "\n")
+    (name,) = write(group(tmp_path), out, [long, wide, good])
+    assert load_workbook(out.folder / name).sheetnames == ["design"]
+    assert f"{long}: too large for a sheet of Excel" in caplog.text
+    assert f"{wide}: too large for a sheet of Excel" in caplog.text
