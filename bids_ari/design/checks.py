@@ -56,6 +56,8 @@ def check_design(
             "linearly independent columns",
             "Remove one of them from the model",
         )
+    for name, values in zip(columns, matrix.T, strict=True):
+        _check_size(f"Column {name} of the design has values", values)
     return _check_condition(matrix, columns)
 
 
@@ -145,12 +147,11 @@ def _notes_on_sizes(sizes: Sequence[int], column: str) -> tuple[str, ...]:
 def _check_columns(
     matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], excluded: Sequence[Excluded]
 ) -> None:
-    """Check that all columns are finite and of a usable size, and none but the intercept is constant."""
+    """Check that all columns are finite, and none but the intercept is constant."""
     for name, values in zip(columns, matrix.T, strict=True):
         if not np.isfinite(values).all():
             bad = (f"sub-{s}" for s, value in zip(subjects, values, strict=True) if not np.isfinite(value))
             raise DesignError(f"Column {name} of the design is not a finite number for {listing(bad)}")
-        _check_size(f"Column {name} of the design has values", values)
         if np.ptp(values) == 0 and (name != INTERCEPT or values[0] == 0):
             raise DesignError(
                 f"Column {name} of the design is {values[0]:g} for all {len(values)} subjects{_and_excluded(excluded)}",
