@@ -26,13 +26,13 @@ from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.participants import Participants
 from bids_ari.config.methods import METHODS, Method
 from bids_ari.config.settings import Settings
-from bids_ari.errors import BidsAriError, DataError, OutputError, TemporaryError
+from bids_ari.errors import OutputError, TemporaryError
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import (
     Outcome,
     current_fingerprint,
-    failed_outcome,
     kept_outcome,
+    or_failed,
     outcome_of,
     refuse_other_model,
 )
@@ -168,13 +168,7 @@ def _complete(item: tuple[ContrastSet, Prepared], calibrations: Calibrations, wo
 def _or_failed(do: Callable[[], Result], contrast: ContrastSet, work: Work) -> Result | Outcome:
     """Return what a function returns, or the outcome of a contrast that cannot be analysed."""
     METHODS.update((method.name, method) for method in work.methods)  # a worker process lacks those of the caller
-    try:
-        return do()
-    except MemoryError:
-        error: BidsAriError = DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer")
-    except CONTRAST_ERRORS as problem:
-        error = problem
-    return failed_outcome(error, contrast, work.settings, work.participants)
+    return or_failed(do, contrast, work.settings, work.participants)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ from bids_ari.joint import Work, analyse_jointly
 from bids_ari.outputs import archive
 from bids_ari.outputs.crate import write_crate
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
+from bids_ari.outputs.outcome import Outcome, or_failed, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
 from bids_ari.report.index import failure_note
 from bids_ari.report.rebuild import (
@@ -298,7 +298,8 @@ def _analyse_and_write(
     """Analyse one contrast and write its results under their lock, unless they are there and unchanged."""
     began = time.monotonic()
     METHODS.update((method.name, method) for method in methods)  # a worker process lacks those of the caller
-    try:
+
+    def written() -> Outcome:
         with out.result(contrast.name), titled(contrast.name):
             if not settings.rerun:
                 with step("comparing with earlier results"):
@@ -312,11 +313,8 @@ def _analyse_and_write(
                 results = analyse(contrast, settings.options, settings.resources, participants)
             write_results(results, out, rerun=settings.rerun, n_threads=settings.resources.n_jobs)
             return outcome_of(results, began)
-    except MemoryError:
-        error: BidsAriError = DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer")
-    except CONTRAST_ERRORS as problem:
-        error = problem
-    return failed_outcome(error, contrast, settings, participants)
+
+    return or_failed(written, contrast, settings, participants)
 
 
 def _log_outcome(name: str, outcome: Outcome, journal: RunLog) -> None:

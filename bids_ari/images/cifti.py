@@ -81,14 +81,8 @@ def read_cifti(
     ----------
     path : Path
         The file, such as ``.dscalar.nii``.
-    mem : int, optional
-        Bytes that it may take; by default, all available memory.
-    check_only : bool
-        Do not decode the values.
-    map_name : str, optional
-        Name of the map, where the file has several.
-    content : {'map', 'labels', 'any'}
-        What the file must contain.
+    mem, check_only, map_name, content
+        As in `bids_ari.images.gifti.read_gifti`.
 
     Returns
     -------

@@ -4,14 +4,15 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from bids_ari.analysis.fingerprint import fingerprint
 from bids_ari.analysis.group_model import options_of, plan
+from bids_ari.analysis.inputs import CONTRAST_ERRORS
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.copies import is_on_copies
@@ -22,11 +23,13 @@ from bids_ari.bids.splits import is_on_splits
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import SHOWN, Options
 from bids_ari.config.settings import Settings
-from bids_ari.errors import BidsAriError, counted, listing
+from bids_ari.errors import BidsAriError, DataError, counted, listing
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.models import check_model, model_facts
 from bids_ari.outputs.records import Note, entry, files_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,20 @@ def _is_doubt(note: str) -> bool:
     return is_on_copies(note) or is_on_labels(note) or is_on_splits(note)
 
 
-def failed_outcome(
+def or_failed(
+    do: Callable[[], T], contrast: ContrastSet, settings: Settings, participants: Participants | None
+) -> T | Outcome:
+    """Return what a function returns, or the outcome of a contrast that cannot be analysed."""
+    try:
+        return do()
+    except MemoryError:
+        error: BidsAriError = DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer")
+    except CONTRAST_ERRORS as problem:
+        error = problem
+    return _failed_outcome(error, contrast, settings, participants)
+
+
+def _failed_outcome(
     error: BidsAriError, contrast: ContrastSet, settings: Settings, participants: Participants | None
 ) -> Outcome:
     """Return the outcome of a contrast that could not be analysed, with all that is excluded from it."""
