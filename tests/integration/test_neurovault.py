@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from builders import SHAPE, describe, image, map_path, write_group
+from builders import SHAPE, describe, image, map_path, write_group, write_map
 from builders_jobs import finish, job_of_the_program, start
 from builders_labels import save_gifti
 from builders_meshes import icosphere, saved_mesh
@@ -217,6 +217,26 @@ def test_maps_of_subjects(run: Run, tmp_path: Path) -> None:
     assert (row["analysis_level"], row["number_of_subjects"]) == ("single-subject", "1")
     assert row["name"] == "faces (sub-01, task emo): z"
     assert row["target_template_image"] == "Human (MNI152 NLin 2009c Asym)"
+
+
+def test_what_the_collection_asks_of_the_model(tmp_path: Path) -> None:
+    """Fixed effects of differences between sessions of a macaque: answers are those of this model and template."""
+    describe(tmp_path / "data")
+    rng = np.random.default_rng(9)
+    for session in "12":
+        write_group(tmp_path / "data", 6, rng, session=session, signal=6 * (session == "2"), space="NMT31Sym")
+        for subject in range(1, 7):
+            names = {"stat": "variance", "session": session, "space": "NMT31Sym"}
+            write_map(tmp_path / "data", f"{subject:02d}", np.ones(SHAPE), **names)
+    words = ["--within-contrast", "change=-1,1", "--within", "session=1,2", "--estimator", "fixed", "--neurovault"]
+    assert main([str(tmp_path / "data"), str(tmp_path / "out"), "group", *words]) == 0
+    assert {row["target_template_image"] for row in rows_of(tmp_path / "out").values()} == {
+        "Rhesus - macacca mulatta (NMT)"
+    }
+    text = (tmp_path / "out" / "neurovault" / "README.md").read_text(encoding="utf-8")
+    assert "Repeated measures: yes" in text
+    assert "Group inference type: fixed effects" in text
+    assert "Coordinate space" not in text  # that of a macaque is not MNI
 
 
 def test_a_map_of_another_program_leaves_open_what_is_unknown(data: Path, tmp_path: Path) -> None:

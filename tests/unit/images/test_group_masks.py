@@ -124,6 +124,12 @@ class TestGreyMatter:
         assert {*hashes} == {*paths}
         assert {len(each) for each in hashes.values()} == {64}
 
+    def test_the_threshold_itself_is_enough(self, saved: Save) -> None:
+        """A quarter and its double are exact in single precision."""
+        path = saved("a", 0.5 * box(2, 3, 3) + 0.25 * (box(4, 3, 3) - box(2, 3, 3)))
+        inside, _ = find_grey_matter([path], GRID, 0.25)
+        np.testing.assert_array_equal(inside, box(4, 3, 3) > 0)
+
     def test_a_mask_of_255(self, saved: Save) -> None:
         inside, _ = find_grey_matter([saved("a", 255 * box(4, 3, 3), dtype=np.uint8)], GRID, 0.2)
         np.testing.assert_array_equal(inside, box(4, 3, 3) > 0)

@@ -76,6 +76,7 @@ def test_equal_tables_give_equal_bytes() -> None:
     tables = {"a": [["x"], ["1"]], "b": [["y"], ["2"]]}
     content = workbook(tables)
     assert content == workbook(dict(tables))
+    assert load_workbook(io.BytesIO(content)).properties.created.year == 1980  # not the time of writing
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         for name in file.namelist():
             ElementTree.fromstring(file.read(name))

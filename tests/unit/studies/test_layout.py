@@ -41,7 +41,8 @@ def test_each_task_of_each_study(analyses: Path) -> None:
 
 def test_study_and_task_in_one_name(analyses: Path) -> None:
     (analyses / "ds3_task-go" / "node-runLevel").mkdir(parents=True)
-    assert [each.name for each in find_studies(analyses)][-1] == "ds3/task-go"
+    (analyses / "ds30" / "task-go" / "node-runLevel").mkdir(parents=True)
+    assert [each.name for each in find_studies(analyses)][-2:] == ["ds3/task-go", "ds30/task-go"]  # by name
 
 
 def test_hidden_folders_and_files_are_ignored(analyses: Path) -> None:

@@ -184,6 +184,14 @@ class TestProcesses:
         assert Processes().run([str(tmp_path), str(tmp_path / "out"), "group"], tmp_path / "log") == 66
         assert "There is no statmap" in last_error(tmp_path / "log")
 
+    def test_one_that_was_killed_has_the_code_of_a_shell(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """128 and the number of the signal, 9, as when the system has no memory left."""
+        program = tmp_path / "program"
+        program.write_text("#!/bin/sh\nkill -KILL $$\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+        assert Processes().run([], tmp_path / "log") == 137
+
     def test_those_that_run_are_ended(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         program = tmp_path / "program"
         program.write_text("#!/bin/sh\necho started\nexec sleep 300\n")
