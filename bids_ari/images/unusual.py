@@ -1,5 +1,6 @@
 """Unusual maps of a group, for the notes: infinite values, slices without data, thresholds, and other statistics."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ _LEAST = 0.25  # smallest of the absolute values of a thresholded map, as a frac
 _PILED = 0.1  # fraction of its values that are near the smallest one: at least, since they begin at a threshold
 _PILED_FEW = 0.08  # the same of the pooled values of maps with few: positive quantities of small regions have less
 _SPARSE = 0.5  # maps have data at less than this part of the voxels where they should, on average
+_COPE = re.compile(r"(?<![A-Za-z])(cope\d+)(?=\.(?:feat/|nii|img|dtseries|dscalar|func))")
 _EXTENT = 0.05  # a map of a brain has values at more than this part of the volume
 
 
@@ -162,14 +164,16 @@ def notes_on_claims(members: Sequence[SubjectMap], facts: Mapping[Path, ValueFac
 
 
 def notes_on_contrasts(members: Sequence[SubjectMap], facts: Mapping[Path, ValueFacts]) -> Iterator[str]:
-    """Yield a note on subjects whose maps are of another contrast than those of most, by the names in their headers.
+    """Yield a note on subjects whose maps are of another contrast than those of most.
 
-    The number of a contrast in SPM depends on the conditions and sessions of a subject.
+    SPM has its name in the header: the number depends on the conditions and sessions of a subject. FSL has a number in
+    the names of files only.
     """
     names: dict[str, str] = {}
     for member in members:
         claims = [claim for path in _paths(member) if path in facts for claim in facts[path].claims]
         found = dict.fromkeys(claim.contrast for claim in claims if claim.contrast)
+        found = found or dict.fromkeys(filter(None, map(_cope, _paths(member))))
         if found and not member.others:  # a difference has maps of two contrasts
             names[member.subject] = " and ".join(found)
     counts = Counter(name.lower() for name in names.values())
@@ -179,9 +183,20 @@ def notes_on_contrasts(members: Sequence[SubjectMap], facts: Mapping[Path, Value
     shown = next(name for name in names.values() if name.lower() == usual)
     others = {subject: repr(name) for subject, name in names.items() if name.lower() != usual}
     yield (
-        f"Maps of {counted(len(others), 'subject')} are of another contrast by their headers than {shown!r}, in "
-        f"parentheses which: {_subjects(others)}. Check that these are the right files"
+        f"Maps of {counted(len(others), 'subject')} are of another contrast than {shown!r}, by their headers or "
+        f"names, in parentheses which: {_subjects(others)}. Check that these are the right files"
     )
+
+
+def _cope(path: Path) -> str:
+    """Return the contrast of a file of FEAT by its number.
+
+    >>> _cope(Path("a.feat/stats/cope2.nii.gz")), _cope(Path("a.gfeat/cope2.feat/stats/cope1.nii.gz"))
+    ('cope2', 'cope2')
+    """
+    numbers = _COPE.findall(path.as_posix())
+    own = numbers[-1:] if numbers[-1:] != ["cope1"] or len(numbers) == 1 else []  # of the mean over runs, the first
+    return "/".join((*numbers[-2:-1], *own))
 
 
 def _threshold(found: Sequence[ValueFacts], pooled: float) -> str:

@@ -210,8 +210,8 @@ class TestContrasts:
         ]
         (note,) = self.note(tmp_path, volumes, *names)
         assert note == (
-            "Maps of 1 subject are of another contrast by their headers than 'left > right', in parentheses which: "
-            "sub-02 ('right > left'). Check that these are the right files"
+            "Maps of 1 subject are of another contrast than 'left > right', by their headers or names, in parentheses "
+            "which: sub-02 ('right > left'). Check that these are the right files"
         )
 
     def test_other_numbers_and_sessions_of_one_name(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
@@ -220,6 +220,29 @@ class TestContrasts:
 
     def test_headers_of_other_programs(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
         assert self.note(tmp_path, volumes, "SPM contrast - 1: a", "FSL5.0", "", "6.0.5:9e026117") == ()
+
+    @pytest.mark.parametrize(
+        ("names", "odd"),
+        [
+            (
+                ["a.feat/stats/cope1", "b.gfeat/cope1.feat/stats/cope1", "c.feat/reg_standard/stats/cope1", "d/cope1"],
+                "",
+            ),
+            (["a.gfeat/cope2.feat/stats/cope1", "b.gfeat/cope1.feat/stats/cope1", "c/cope2", "d/cope2"], "'cope1'"),
+            (
+                ["a.gfeat/cope2.feat/stats/cope3", "b.gfeat/cope2.feat/stats/cope1", "c/cope2", "d/cope2"],
+                "'cope2/cope3'",
+            ),
+            (["a/varcope1", "b/cope1_warped", "c/x", "d/y"], ""),
+        ],
+    )
+    def test_numbers_of_feat(self, tmp_path: Path, volumes: list[np.ndarray], names: list[str], odd: str) -> None:
+        paths = [tmp_path / f"{name}.nii.gz" for name in names]
+        for path, volume in zip(paths, volumes, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            saved(path, volume)
+        notes = load_stack(one_each(paths)).notes
+        assert [f"({odd})" in note for note in notes] == [True] * bool(odd)
 
     def test_differences_of_contrasts(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
         paths = [tmp_path / f"{i}.nii" for i in range(4)]
