@@ -20,7 +20,7 @@ from bids_ari.bids.entities import ORDER, key_of, printable
 from bids_ari.bids.f_contrasts import has_several_volumes, says_f, without_f
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.hemispheres import labelled_file
-from bids_ari.bids.manifest import MANIFEST_SOURCE, open_manifest
+from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.subject_map import SubjectMap
@@ -225,7 +225,7 @@ def dof_of(member: SubjectMap) -> float:
 
 
 def _where_to_add_dof(file: StatMap) -> str:
-    if file.dataset == MANIFEST_SOURCE:
+    if file.in_table:
         return "Add a column dof to the manifest, or take z maps"
     return "Add it" + (", or take z maps with --stat z" if file.beside("z") else "")
 

@@ -143,6 +143,8 @@ class ContrastSet:
         combines = [how for how, keys in COMBINED_OVER.items() if self.paired not in keys and can_combine(maps, how)]
         if combines:
             ways.append(f"or combine them with --combine {combines[0]}")
+        if not ways and all(file.in_table for file in maps) and len({file.file for file in maps}) > 1:
+            return "--exclude, or remove lines; with a column run in the table, --combine run combines the maps"
         return ", ".join(ways) or "--exclude, or remove one of them"
 
     def _repr_html_(self) -> str:

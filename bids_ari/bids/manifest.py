@@ -22,14 +22,13 @@ from bids_ari.bids.entities import CONTRAST_KEYS, ORDER, Entities, bare_label, k
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.hemispheres import hemisphere_files, hemisphere_of_label, hemisphere_of_name
 from bids_ari.bids.kinds import CONTENTS, extension_of, kind_of
-from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.statmap import MANIFEST_SOURCE, StatMap
 from bids_ari.bids.subject_map import STATS, Stat, SubjectMap
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing
 
 log = logging.getLogger(__name__)
 
-MANIFEST_SOURCE = "manifest"  # the name, in BIDS URIs, of the folder that holds all maps of a manifest
 _MAPS = (*STATS, "variance")
 _AFNI = ".HEAD"
 _NATIVE_VIEW = re.compile(r"\+(orig|acpc)\.HEAD$")  # names of datasets that are in the space of each subject

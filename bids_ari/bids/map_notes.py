@@ -1,7 +1,7 @@
 """Notes on the maps of a contrast: which are used, and what is unusual about them and their labels."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
 from bids_ari.bids.labels import same_label, spellings
@@ -26,12 +26,17 @@ def notes_on_maps(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]
     odd = [label for label in dict.fromkeys(member.subject for member in members) if label != safe_label(label)]
     if odd:
         yield f"Labels of subjects that pybids does not read: {listing(map(repr, odd))}"
-    if feat := next((found[1] for file in files if (found := _FIRST_LEVEL_OF_FEAT.search(file.file))), ""):
+    if feat := first_level_of_feat(files):
         yield (
             f"Maps of a first level of FEAT, such as {printable(feat)}, are in the space of the scanner, unless FEAT "
             "analysed images in standard space: use those in reg_standard/stats"
         )
     yield from _same_indices(members)
+
+
+def first_level_of_feat(files: Iterable[StatMap]) -> str:
+    """Return one of some files that is of a first level of FEAT, in the space of the scanner; empty for none."""
+    return next((found[1] for file in files if (found := _FIRST_LEVEL_OF_FEAT.search(file.file))), "")
 
 
 def _same_indices(members: Sequence[SubjectMap]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from bids_ari.bids.kinds import Kind, kind_of
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import ReadError, SidecarError
 
+MANIFEST_SOURCE = "manifest"  # the name, in BIDS URIs, of the folder that holds all maps of a manifest
 SUFFIX = "statmap"  # the suffix of statistical maps, as FitLins and nilearn name them
 IMAGE_ENDINGS = (".nii", ".gz", ".gii")  # how the names of image files end, of volumes and surfaces
 
@@ -43,6 +44,11 @@ class StatMap(msgspec.Struct, frozen=True, rename={"file": "path"}):
     def path(self) -> Path:
         """The path; as a text, it is made faster for the many files that are not used."""
         return Path(self.file)
+
+    @property
+    def in_table(self) -> bool:
+        """Whether a manifest lists the map."""
+        return self.dataset == MANIFEST_SOURCE
 
     @property
     def files(self) -> "tuple[StatMap, ...]":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from bids_ari.bids.exclusions import subject_ranges
+from bids_ari.bids.map_notes import first_level_of_feat
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.subject_map import SubjectMap
 from bids_ari.errors import (
@@ -53,6 +54,14 @@ Target: TypeAlias = Grid | str | Path
 
 FIRST = "first"  # as a target: the grid of the first map
 
+_STANDARD = "If all are in one standard space, resample with --target-grid"
+_NO_SPACE = (
+    "No space is in the names of the maps: they may be in the native space of each subject, where no group analysis is "
+    "possible. If all are in one standard space, use --allow-native-space"
+)
+_OF_SCANNER = (
+    "Maps in the folder stats of a first level of FEAT are in the space of the scanner: use those in reg_standard/stats"
+)
 _MOST = 5  # problems of one kind that are listed; the others are counted
 _GRIDS = 20  # grids with which another one is compared: if each subject has its own, all pairs would take minutes
 
@@ -141,7 +150,9 @@ def check_headers(
         else:
             problems.extend(Problem((subject,), error, source_of(each)) for error in header)
     if frames:
-        frame, mismatch = _common_frame(frames, standard=template is not None or allow_native_space)
+        standard = template is not None or allow_native_space
+        is_feat = first_level_of_feat(each for _, each in files) != "" and not allow_native_space
+        frame, mismatch = _common_frame(frames, _OF_SCANNER if is_feat else _STANDARD if standard else _NO_SPACE)
         if target is not None and (allow_native_space or template is not None or not mismatch):
             frame, mismatch = _target_grid(frames, target)
         problems.extend(mismatch)
@@ -238,11 +249,8 @@ def _line(alike: Sequence[Problem]) -> str:
     return f"{first.error}. Likewise {counted(len(others), 'other')}{which}"
 
 
-def _common_frame(files: Sequence[tuple[str, Frame]], standard: bool) -> tuple[Frame, list[Problem]]:
-    """Return the frame of most files, and the problem of the files on another one.
-
-    `standard` is whether all are known to be in one space, so that resampling them makes sense.
-    """
+def _common_frame(files: Sequence[tuple[str, Frame]], way_out: str) -> tuple[Frame, list[Problem]]:
+    """Return the frame of most files, and the problem of the files on another one, with what to do about volumes."""
     votes: Counter[int] = Counter()
     kinds: list[int] = []  # for each file, the first one on the same grid
     known: dict[bytes, int] = {}
@@ -256,7 +264,7 @@ def _common_frame(files: Sequence[tuple[str, Frame]], standard: bool) -> tuple[F
     if len(votes) <= 1:
         return files[0][1], []
     common = votes.most_common(1)[0][0]
-    return files[common][1], [_mismatch(files, kinds, common, standard)]
+    return files[common][1], [_mismatch(files, kinds, common, way_out)]
 
 
 def _target_grid(files: Sequence[tuple[str, Frame]], target: Target) -> tuple[Grid, list[Problem]]:
@@ -286,7 +294,7 @@ def _no_resampling() -> UsageError:
     )
 
 
-def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: int, standard: bool) -> Problem:
+def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: int, way_out: str) -> Problem:
     """Return the problem of the subjects with a file on another grid than the most common one."""
     odd = [i for i, kind in enumerate(kinds) if kind != common]
     subjects = tuple(dict.fromkeys(files[i][0] for i in odd))
@@ -295,15 +303,9 @@ def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: 
     common_frame, kind = files[common][1], files[common][1].kind
     plural = f"{kind}es" if kind == "mesh" else f"{kind.replace('set ', 'sets ', 1)}{'' if ' ' in kind else 's'}"
     difference = files[odd[0]][1].difference(common_frame)
-    way_out = "If all are in one standard space, resample with --target-grid"
     if not isinstance(common_frame, Grid):
         program = "-metric-resample" if common_frame.unit == "vertex" else "-cifti-create-dense-from-template"
         way_out = f"Convert these maps to the {kind} of the others, for example with wb_command {program}"
-    elif not standard:
-        way_out = (
-            "No space is in the names of the maps: they may be in the native space of each subject, where no group "
-            "analysis is possible. If all are in one standard space, use --allow-native-space"
-        )
     error = GridMismatchError(
         f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'} "
         f"{f'a {kind} of' if alike else f'other {plural}, such as'} {files[odd[0]][1]}"

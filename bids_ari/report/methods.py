@@ -13,7 +13,6 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.within import name_of_test
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.exclusions import by_reason
-from bids_ari.bids.manifest import MANIFEST_SOURCE
 from bids_ari.config.methods import METHODS, Method
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
@@ -143,7 +142,7 @@ def _values(result: ContrastResult) -> Context:
         "source": labels.source(result),
         "source_name": labels.source_name(result),
         "excluded": list(_lost(contrast)),
-        "is_listed": any(file.dataset == MANIFEST_SOURCE for member in members for file in member.all_maps),
+        "is_listed": any(file.in_table for member in members for file in member.all_maps),
         "is_summed": contrast.within is None and any(member.is_weighted_sum for member in members),
         "question": contrast.within,
         "is_averaged": any(member.is_combined for member in members),

@@ -133,11 +133,12 @@ class TestMaps:
 
     def test_two_lines_for_one_subject_are_refused(self, spm: Path) -> None:
         row = ("01", "spm/sub-01/con_0001.nii")
-        for other in (row, ("01", "spm/sub-01/con_0002.nii")):
+        ways = ("remove one of them", "remove lines; with a column run in the table, --combine run combines the maps")
+        for other, way in zip((row, ("01", "spm/sub-01/con_0002.nii")), ways, strict=True):
             (contrast,) = discover(open_manifest(write(spm, ("participant_id", "effect"), row, other)))
             with pytest.raises(DuplicateMapsError) as caught:
                 contrast.check()
-            assert caught.value.hint == "Choose with --exclude, or remove one of them"
+            assert caught.value.hint == f"Choose with --exclude, or {way}"
 
     @pytest.mark.parametrize("name", ["con.mnc", "con.mgz", "con"])
     def test_other_formats_are_excluded(self, spm: Path, name: str) -> None:

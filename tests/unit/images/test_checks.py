@@ -178,6 +178,18 @@ def test_no_exclusion_is_proposed_if_fewer_than_two_subjects_remain(tmp_path: Pa
     assert str(error).startswith("2 problems with the maps; fix them:\n- ")
 
 
+def test_maps_of_a_first_level_of_feat_are_not_to_be_resampled(tmp_path: Path) -> None:
+    """A table may name a standard space that they are not in; those of a mean over runs are in one."""
+    for place, advice in (("s{}.feat/stats", "reg_standard/stats"), ("s{}.gfeat/cope1.feat/stats", "--target-grid")):
+        files = []
+        for i in (1, 2, 3):
+            folder = tmp_path / place.format(i)
+            folder.mkdir(parents=True)
+            files.append((f"0{i}", folder / "cope1.nii.gz"))
+            nib.save(image(np.ones(SHAPE), AFFINE + np.eye(4, 4, 3) * i), files[-1][1])
+        assert advice in error_of(files).hint
+
+
 def test_several_files_of_a_subject_are_one_subject(tmp_path: Path) -> None:
     files = [("01" if subject == "02" else subject, path) for subject, path in files_of(tmp_path, 5, s02=other_grid)]
     error = error_of(files)
