@@ -154,8 +154,9 @@ def shown_as(options: Options, contrast: str, kept: Outcome, out: Derivatives) -
             if archive_of(record) in kept.archives and (shown := not_shown(record, options)):
                 if "figure_format" in shown:  # the figures that are there stay
                     shown["figure_format"] = (*_copies(record, out).get("figure_format", ()), *shown["figure_format"])
-                _write_again(record, _load(record, out)[1], out, {}, shown)
                 changed |= shown
+                shown["underlay"] = options.underlay  # archives have only its name
+                _write_again(record, _load(record, out)[1], out, {}, shown)
     except DataError as error:
         log.info("%s", error)
         return None

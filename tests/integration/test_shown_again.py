@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import describe, write_group
+from builders import SHAPE, describe, saved, write_group
 
 from bids_ari.cli.main import main
 
@@ -47,16 +47,19 @@ def log_of(out: Path) -> str:
     return max((out / "logs").glob("2*/log.txt")).read_text(encoding="utf-8")
 
 
-def test_pages_are_written_again_and_results_stay(run: Run, tmp_path: Path) -> None:
+def test_pages_are_written_again_and_results_stay(run: Run, data: Path, tmp_path: Path) -> None:
     """All pages and copies are those of a run with these options from the beginning; nothing else is written."""
     out, new = tmp_path / "out", tmp_path / "new"
-    assert run() == 0
+    underlay = saved(tmp_path / "brain.nii.gz", np.arange(np.prod(SHAPE)).reshape(SHAPE) + 1.0)
+    mask = saved(tmp_path / "mask.nii.gz", np.indices(SHAPE)[0] > 4)
+    files = ("--underlay", str(underlay), "--roi", str(mask))
+    assert run(*files) == 0
     before = state(out)
-    assert run(*SHOWN) == 0
+    assert run(*files, *SHOWN) == 0
     assert "unchanged since" in log_of(out)
     assert "written again for --slices, --figure-format, --table-format, --neurovault" in log_of(out)
     assert state(out) == before
-    assert run(*SHOWN, out="new") == 0
+    assert run(*files, *SHOWN, out="new") == 0
     names, others = ({path.relative_to(each).as_posix() for path in each.rglob("*")} for each in (out, new))
     assert {name for name in names ^ others if not name.startswith("logs/2")} == set()
     names = {name for name in names if not name.startswith("logs") and (out / name).is_file()}
