@@ -22,6 +22,7 @@ ReasonText = NewType("ReasonText", str)
 
 _MOST_RANGES = 5  # shown of ranges of subjects where there are more than twice as many
 _OF_ITS_SUBJECT = re.compile("^its subject (is|has) ")  # begins a reason for a file
+_OF_ONE = re.compile(r"\bits (?=(?:stat|name|folder|subject|session)\b)")  # in a reason for one of several files
 _SUBJECT = re.compile("(?<=/sub-)[^/_]+")  # in a path
 _VALUE = re.compile(r"\\\{\w+\\\}")  # the name of a value in an escaped template
 
@@ -206,13 +207,17 @@ class Alike(NamedTuple):
 
         >>> print(*by_reason([Excluded.of_subject("03", Reason.NO_ROW.text(table="participants.tsv"))]))
         1 subject excluded (03): not in participants.tsv
+        >>> reason = Reason.OTHER_STAT.text(found="p", stat="effect")
+        >>> print(*by_reason(Excluded(f"in/sub-{label}_p.nii.gz", reason, label) for label in ("01", "02")))
+        2 files excluded (of 01, 02): their stat is p; effect maps are analysed
         """
         n = len(self.entries)
         if self.are_subjects:
             return f"{counted(n, 'subject')} excluded ({subject_ranges(self.subjects, None)}): {self.reason}"
         others = [entry.name for entry in self.entries if not _has_subject(entry)]
         of = [f"of {subject_ranges(self.subjects)}"] if self.subjects else []
-        return f"{counted(n, 'file')} excluded ({', '.join(of + [listing(others)] * bool(others))}): {self.reason}"
+        reason = self.reason if n == 1 else _OF_ONE.sub("their ", self.reason)
+        return f"{counted(n, 'file')} excluded ({', '.join(of + [listing(others)] * bool(others))}): {reason}"
 
 
 def by_reason(excluded: Iterable[Excluded]) -> list[Alike]:

@@ -54,9 +54,14 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Done(study, console.getvalue(), top / "out", words, run(read_settings(parse(words))))
 
 
+def of_one(text: str) -> str:
+    """A text whose reasons for several files, "their stat", are as those for one, "its stat"."""
+    return text.replace("their ", "its ")
+
+
 def mentioned(entry: Excluded, text: str) -> bool:
     """Whether a line of a text has the reason and, of subjects, the label or a range."""
-    lines = [line for line in text.splitlines() if entry.reason in line]
+    lines = [line for line in of_one(text).splitlines() if entry.reason in line]
     numbers = [line.split("(")[1].split(")")[0] for line in lines if "excluded (" in line]
     of = entry.subject if entry.is_subject else ""
     return bool(numbers) and (not of or any(of in each or "-" in each for each in numbers))
@@ -136,7 +141,7 @@ class TestFailures:
         words = [str(tmp_path / "first"), str(tmp_path / "out"), "group", "--list"]
         assert main(words) == 0
         text = capsys.readouterr().out
-        assert "  7 files excluded (of 01-07): its stat is z; effect maps are analysed\n" in text
+        assert "  7 files excluded (of 01-07): their stat is z; effect maps are analysed\n" in text
         assert not any(name in text for name in names)
         assert main([*words, "-v"]) == 0
         text = capsys.readouterr().out
@@ -163,7 +168,7 @@ class TestParticipants:
         assert reason in second
         assert effect.name in second
         index = html.unescape((out / "index.html").read_text())
-        assert f"2 files excluded (of 02, 03): {reason}" in index
+        assert f"2 files excluded (of 02, 03): their {reason.removeprefix('its ')}" in index
         assert "1 subject excluded (03): no z map of this contrast" in index
         (sidecar,) = (out / "sub-02").rglob("*_stat-z_statmap.json")
         (listed,) = json.loads(sidecar.read_text())["LeftOut"]
@@ -257,7 +262,7 @@ class TestRun:
         text, notes = html.unescape(path.read_text()), "\n".join(result.notes)
         for entry in result.excluded:
             assert entry.name in text
-            assert entry.reason in text
+            assert entry.reason in of_one(text)
             assert not entry.is_subject or mentioned(entry, notes)
         lost = {entry.name for entry in result.excluded if entry.is_subject}
         of_files = {entry.subject for entry in result.excluded if entry.subject} - {*result.contrast.subjects}
@@ -271,4 +276,4 @@ class TestRun:
     def test_list(self, done: Done, capsys: pytest.CaptureFixture[str]) -> None:
         assert main([*done.words, "--list"]) == 0
         text = " ".join(capsys.readouterr().out.split())
-        assert [entry for entry in done.again.excluded if entry.reason not in text] == []
+        assert [entry for entry in done.again.excluded if entry.reason not in of_one(text)] == []

@@ -46,7 +46,7 @@ class TestGroup:
             "  without   04, 05: no effect map of this contrast",
             "",
             "excluded",
-            "  2 files excluded (of 04, 05): its stat is z; effect maps are analysed",
+            "  2 files excluded (of 04, 05): their stat is z; effect maps are analysed",
             "  (-v lists the files)",
             "",
             "1 contrast can be analysed",
