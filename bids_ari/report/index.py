@@ -1,6 +1,6 @@
 """The index of an output: one line for each result, and the contrasts that failed."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -57,7 +57,8 @@ def write_index(out: Derivatives) -> None:
         thumbnailed=meanings_of(thumbnails),
         tdp_colours=[tdp_colour(tdp) for tdp in _BAR],
         has_methods=bool({row["method"] for row in rows} - {"", *default_titles}),
-        failures=_failures(out),
+        failures=(failures := _failures(out)),
+        n_failed=sum(len(names) for names, _ in failures),
         families=families,
         analysed={entry(record, "Contrast", str) for record in records},
         version=__version__,
@@ -68,11 +69,14 @@ def write_index(out: Derivatives) -> None:
     out.text("index.html", text)
 
 
-def _failures(out: Derivatives) -> list[tuple[str, str]]:
-    """Return contrast and message of each failure, and of each result whose run was interrupted."""
+def _failures(out: Derivatives) -> list[tuple[list[str], str]]:
+    """Return each message, with the contrasts that failed by it or, of results, whose run was interrupted."""
     failed = [(entry(note, "Contrast", str), entry(note, "Message", str)) for note in out.failures()]
     names = [entry(note, "Contrast", str) or entry(note, "Name", str) for note in out.interrupted()]
-    return [*failed, *((name, _INTERRUPTED) for name in names)]
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name, message in (*failed, *((name, _INTERRUPTED) for name in names)):
+        alike[message].append(name)
+    return [(found, message) for message, found in alike.items()]
 
 
 def _joint_alpha(rows: Sequence[Mapping[str, Any]], families: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -226,6 +226,18 @@ def test_failures_are_listed_without_folders(out: Derivatives, result: ContrastR
     assert text.count("of an earlier run") == 1
 
 
+def test_contrasts_that_fail_alike_share_a_message(out: Derivatives, result: ContrastResult) -> None:
+    record(out, result)
+    names = ("a", "b", "c")
+    others = [replace(result.contrast, entities=Entities.of({"contrast": name})) for name in names]
+    failures = [Failure(each, DataError("The mask is empty")) for each in (result.contrast, *others)]
+    text = words(index(out, *failures))
+    assert "4 contrasts failed" in text
+    assert text.count("The mask is empty") == 1
+    assert all(f"contrast-{name} " in text for name in names)
+    assert f"Results listed below, of {result.contrast.name}, are of an earlier run." in text
+
+
 def test_nothing_but_failures(out: Derivatives, result: ContrastResult) -> None:
     text = words(index(out, Failure(result.contrast, DataError("Too few subjects"))))
     assert "There are no results" in text
