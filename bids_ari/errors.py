@@ -212,14 +212,20 @@ def joint_exit_code(codes: Iterable[int], any_done: bool) -> int:
 def without_names(error: BidsAriError, files: Iterable[object] = (), labels: Iterable[str] = ()) -> str:
     """Return the message of an error without the names of some files and labels: errors of one cause have the same.
 
+    A number between spaces is a number, also if it is the label of a subject.
+
     >>> without_names(DataError("/in/sub-01.nii has no map named '01_faces'"), ["/in/sub-01.nii"], ["01"])
     "FILE has no map named 'LABEL_faces'"
+    >>> without_names(DataError("/in/sub-22.nii of sub-22 has 22 maps"), ["/in/sub-22.nii"], ["22"])
+    'FILE of sub-LABEL has 22 maps'
     """
     text = str(error)
     for name in sorted(map(printable, map(str, files)), key=len, reverse=True):
         text = text.replace(name, "FILE")
     for label in sorted(map(printable, labels), key=len, reverse=True):
-        text = re.sub(rf"(?<![^\W_]){re.escape(label)}(?![^\W_])", "LABEL", text)
+        name = re.escape(label)
+        name = rf"(?:(?<! ){name}|{name}(?! ))" if label.isdecimal() else name
+        text = re.sub(rf"(?<![^\W_]){name}(?![^\W_])", "LABEL", text)
     return text
 
 

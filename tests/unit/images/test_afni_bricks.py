@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from builders_headers import write_afni
 
-from bids_ari.errors import DataError
+from bids_ari.errors import DataError, InputNotFoundError
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import read_header, read_image
 
@@ -115,6 +115,11 @@ def test_values_that_were_not_fetched(bucket: Path) -> None:
     brik.write_text("version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(DataError, match="git lfs pull"):
         read_image(bucket, map_name="left#0_Coef")
+
+
+def test_the_name_of_a_dataset_without_its_extension(bucket: Path) -> None:
+    with pytest.raises(InputNotFoundError, match=r"There is no file .*stats\+tlrc. Name stats\+tlrc.HEAD"):
+        read_image(bucket.with_name("stats+tlrc"), map_name="left#0_Coef")
 
 
 def test_a_header_that_is_none(tmp_path: Path) -> None:
