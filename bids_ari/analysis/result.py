@@ -1,20 +1,16 @@
 """Results: everything that is known about one test, in one direction, of one contrast."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args, overload
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from bids_ari.analysis.calibrated import Calibrated
-from bids_ari.analysis.direction import with_directions
-from bids_ari.analysis.familywise import with_familywise
 from bids_ari.analysis.joint import Joint
-from bids_ari.analysis.region_bounds import RegionBounds, RegionImage
+from bids_ari.analysis.region_bounds import RegionBounds
+from bids_ari.analysis.result_maps import ResultMaps
 from bids_ari.analysis.template import Template
-from bids_ari.analysis.values import Field, MapValues, extremeness, highest_of
+from bids_ari.analysis.values import extremeness
 from bids_ari.analysis.variances import GroupVariances
 from bids_ari.analysis.views import Views
 from bids_ari.bids.contrasts import ContrastSet
@@ -22,7 +18,6 @@ from bids_ari.bids.exclusions import Excluded
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
-from bids_ari.errors import UsageError, listing
 from bids_ari.images.quality import Quality
 from bids_ari.images.region_names import RegionNames
 from bids_ari.images.regions import RegionSet
@@ -39,13 +34,13 @@ from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.normality import Normality
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ContrastResult(Views, RegionBounds):
+class ContrastResult(Views, ResultMaps, RegionBounds):
     """One test of one contrast in one direction.
 
     Attributes
@@ -216,131 +211,6 @@ class ContrastResult(Views, RegionBounds):
     def extremeness(self) -> FloatArray:
         """z, its negative or its absolute value, so that large values are extreme, (n_points,)."""
         return extremeness(self.glm.z, self.alternative)
-
-    def formed(self, threshold: float | None = None, tdp: float | None = None) -> Sequence[Cluster]:
-        """Return the clusters above a threshold, or the largest with a target TDP; by default, of all thresholds."""
-        if threshold is not None:
-            return self.clusters.get(threshold) or self.forest.at_threshold(threshold)
-        if tdp is not None:
-            return self.largest.get(tdp) or self.forest.with_tdp(tdp)
-        return [cluster for clusters in self.clusters.values() for cluster in clusters]
-
-    @overload
-    def tdp(self, threshold: float | None = None, tdp: float | None = None) -> FloatArray: ...
-    @overload
-    def tdp(self, threshold: RegionImage) -> float: ...
-
-    def tdp(self, threshold: float | RegionImage | None = None, tdp: float | None = None) -> FloatArray | float:
-        """Return the TDP of a region; or of the cluster that contains each point, (n_points,), 0 outside all clusters.
-
-        Parameters
-        ----------
-        threshold, tdp : float, optional
-            Any threshold, or any target TDP; by default, the highest TDP over the thresholds of the options.
-            Instead of a threshold, a region: the path of a mask, or an image of nibabel; see `points_in`.
-        """
-        if threshold is not None and not isinstance(threshold, int | float | np.number):
-            return float(self.bound.tdp(self.points_in(threshold)))
-        return highest_of(
-            ((cluster.points, cluster.tdp) for cluster in self.formed(threshold, tdp)), self.space.n_points
-        )
-
-    def labels(self, threshold: float | None = None, tdp: float | None = None) -> npt.NDArray[np.int32]:
-        """Return the label of the cluster that contains each point, (n_points,); 0 outside."""
-        if threshold is None and tdp is None:
-            threshold = self.options.threshold[0]
-        values = np.zeros(self.space.n_points, dtype=np.int32)
-        for cluster in self.formed(threshold, tdp):
-            values[cluster.points] = cluster.label
-        return values
-
-    def has(self, field: Field) -> bool:
-        """Return whether the result has a map; dof is a map only where it varies.
-
-        Results of maps computed elsewhere lack some, and not every method adjusts p.
-        """
-        if field == "dof":
-            return bool((self.glm.dof != self.glm.dof[0]).any())
-        if field in ("tau2", "p_fwe"):
-            return getattr(self, field) is not None
-        if field == "adjusted_p":
-            return METHODS[self.method].adjusted_p is not None and self.joint is None
-        return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
-
-    def values(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> MapValues:
-        """Return one map as values of the points; parameters and errors are those of `image`."""
-        if field == "tdp":
-            return MapValues(self.tdp(threshold, tdp).astype(np.float32), 0)
-        if field == "highest_tdp":
-            return MapValues(self.forest.highest_tdp().astype(np.float32), 0)
-        if field == "clusters":
-            labels = self.labels(threshold, tdp)
-            names = {label: f"cluster {label}" for label in range(1, int(labels.max(initial=0)) + 1)}
-            return MapValues(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0, names)
-        values = getattr(
-            self if field in ("tau2", "p", "neg_log10_p", "adjusted_p", "p_fwe") else self.glm, field, None
-        )
-        if values is None or field not in get_args(Field):
-            there = [name for name in get_args(Field) if name == "dof" or self.has(name)]
-            raise UsageError(f"This result has no map '{field}'", f"one of {listing(there, 20)}")
-        with np.errstate(over="ignore"):  # too large numbers are infinite in the file
-            return MapValues(values.astype(np.float32), np.nan)
-
-    def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> Any:
-        """Return one map as an image: of NIfTI or CIFTI, or of nilearn for GIFTI files.
-
-        Parameters
-        ----------
-        field : str
-            'effect', 'variance', 't', 'f', 'z', 'dof', 'tau2', 'p', 'neg_log10_p', 'adjusted_p', 'p_fwe', 'tdp',
-            'highest_tdp' or 'clusters'. Statistics are float32, in which a p below 1e-45 is 0 (not ``neg_log10_p``);
-            NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of all
-            supra-threshold clusters that contain a point, at any threshold.
-        threshold, tdp : float, optional
-            For ``tdp`` and ``clusters``: any threshold, or any target TDP. By default, TDP is the highest over the
-            thresholds of the options, and clusters are those above the first.
-
-        Raises
-        ------
-        UsageError
-            When the result has no such map.
-        """
-        found = self.values(field, threshold, tdp)
-        return self.space.image(found.values, found.fill)
-
-    def table(self, threshold: float | None = None, tdp: float | None = None) -> "pd.DataFrame":
-        """Return clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
-
-        Parameters
-        ----------
-        threshold, tdp : float, optional
-            Any threshold, or any target TDP. By default, the clusters of all thresholds of the options, with a first
-            column for the threshold.
-        """
-        import pandas as pd  # takes longer than the inference on one map
-
-        from bids_ari.analysis.tables import cluster_table
-
-        if threshold is None and tdp is None:
-            tables = {each: self.table(each) for each in self.clusters}
-            return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
-        if (threshold, tdp) not in self._tables:
-            clusters, within = self.formed(threshold, tdp), self.contrast.within
-            about = (self.space, self.glm, self.extremeness, self._is_peak, self.names)
-            table = cluster_table(clusters, *about, within.labels if within else ())
-            table = with_directions(table, self.directions, [cluster.points for cluster in clusters])
-            self._tables[threshold, tdp] = with_familywise(table, self.familywise, clusters, threshold, self.space)
-        return self._tables[threshold, tdp].copy()
-
-    @cached_property
-    def _tables(self) -> dict[tuple[float | None, float | None], "pd.DataFrame"]:
-        """Tables that were computed, by threshold and target TDP."""
-        return {}
-
-    @cached_property
-    def _is_peak(self) -> npt.NDArray[np.bool_]:
-        """Whether each point is a local maximum, (n_points,)."""
-        return self.space.local_maxima(self.extremeness)
 
     def __repr__(self) -> str:
         return (
