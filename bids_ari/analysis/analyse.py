@@ -189,8 +189,8 @@ def check_maps(
             allow_native_space=options.allow_native_space,
             map_name=options.map_name,
         )
-        check_option_files(options, contrast, headers.frame)
-    notes = notes_on_spaces(option_files(options, contrast), StandardSpace.of(contrast.entities))
+        files = check_option_files(options, contrast, headers.frame)
+    notes = notes_on_spaces(files, StandardSpace.of(contrast.entities))
     return replace(contrast, notes=(*contrast.notes, *notes)), design
 
 

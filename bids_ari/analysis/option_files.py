@@ -65,8 +65,13 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
     return {role: path for role, path in named.items() if path is not None and path.is_file()}
 
 
-def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) -> None:
+def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) -> dict[str, Path]:
     """Check that the files that the options name fit maps on a frame: meshes, masks, regions, atlas and template.
+
+    Returns
+    -------
+    dict of str to Path
+        The files, as of `option_files`.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) ->
         load_mask(options.mask, frame, where, threshold=options.mask_threshold)
     for path in options.roi:
         load_mask(path, frame, where, threshold=options.roi_threshold, kind="region")
-    option_files(options, contrast)
+    files = option_files(options, contrast)
     if options.atlas is not None:
         check_atlas(options.atlas, options.atlas_labels, where, frame)
     if options.region_names not in (None, NONE):
@@ -90,6 +95,7 @@ def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) ->
         check_cuts(named, frame.space(np.ones(frame.shape, dtype=bool)))
     if options.template is not None:
         read_template(options.template, FAMILIES[options.family])
+    return files
 
 
 def _looked_up(options: Options, where: StandardSpace | None, frame: Frame) -> dict[str, Path | None]:

@@ -81,7 +81,7 @@ class Reason(Enum):
     NO_MAP = "no {stat} map of this contrast"
     NAMED_IN_MANIFEST = "{table} names a {extension} file: {content}, not a map of vertices or voxels"
     NO_MAP_IN_MANIFEST = "no {stat} map in line {line} of {table}"
-    ONLY_LISTED = "no map; {table} lists it"
+    ONLY_LISTED = "in {table}, but without any map"
     NO_ROW = "not in {table}"
     UNCLEAR_ROW = "not in {table}; {others} differs only in leading zeros, but may be another subject"
     NO_GROUP = "no value of {column} in {table}, by which analyses are divided"

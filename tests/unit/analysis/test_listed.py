@@ -15,7 +15,7 @@ from bids_ari.bids.participants import read_participants
 from bids_ari.cli.main import parse, read_settings
 from bids_ari.config.options import Options
 
-REASON = "no map; participants.tsv lists it"
+REASON = "in participants.tsv, but without any map"
 
 
 @pytest.fixture
