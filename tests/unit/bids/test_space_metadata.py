@@ -33,6 +33,7 @@ def found(folder: Path, about: Any) -> dict[str, Any]:
         ("file:///home/jo/T1w.nii.gz", None),  # a folder of a user
         ("/home/jo/T1w.nii.gz", None),
         ("../raw/T1w.nii.gz", None),
+        ("bids::../raw/T1w.nii.gz", None),
         ("", None),
         (3, None),
         ({}, None),

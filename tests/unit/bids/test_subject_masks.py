@@ -148,6 +148,13 @@ class TestTissues:
         tree(tmp_path, *names, mask_of("01"), mask_of("02"), "sub-01/anat/sub-01_label-GM_probseg.nii.gz")
         assert find_tissues(find_masks(tmp_path)) == {"01": tmp_path / names[0], "02": tmp_path / names[1]}
 
+    def test_maps_may_have_another_resolution_than_the_masks(self, tmp_path: Path) -> None:
+        """They are interpolated to the grid of the masks."""
+        name = f"sub-01/anat/sub-01_space-{MNI}_res-1_label-GM_probseg.nii.gz"
+        masks = find_masks(tree(tmp_path, name, mask_of("01", space=f"{MNI}_res-2")))
+        assert masks.space == f"{MNI}:res-2"
+        assert find_tissues(masks) == {"01": tmp_path / name}
+
     def test_a_subject_without_one(self, tmp_path: Path) -> None:
         with pytest.raises(InputNotFoundError, match=r"grey matter of 01.*--grey-matter template"):
             find_tissues(find_masks(tree(tmp_path, mask_of("01"))))

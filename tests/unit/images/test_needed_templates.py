@@ -106,6 +106,10 @@ def test_a_surface_needs_the_first_mesh_that_there_is_one_to_show_and_the_cortex
     ]
 
 
+def test_the_middle_of_the_cortex_is_taken_where_there_is_a_mesh_of_it() -> None:
+    assert needed("fsaverage:den-164k") == ["hemi-L_den-164k_midthickness.surf.gii"]
+
+
 def test_an_atlas_of_a_finer_mesh_is_used_where_there_is_none_of_the_density() -> None:
     assert needed("fsaverage5:S:seg-7n:scale-400") == [
         "atlas-S_seg-7n_scale-400_dseg.tsv",
