@@ -139,12 +139,8 @@ def _read_node(path: Path, name: str, *version: int) -> StatsModel:
     fields = item.fields(_NODE_KEYS, _HINTS)
     model = fields["Model"].fields(("X", "Type", "Formula", *_UNUSED), _HINTS) if "Model" in fields else {}
     dummies = read_dummies(fields.get("DummyContrasts") or fields.get("AutoContrasts"))
-    x: tuple[Term, ...] = (ONES,)
-    if "X" in model:
-        x = tuple(map(read_term, model["X"].items(filled="1, or names of columns")))
-    elif not former:
-        raise item.error("the columns of the design matrix", found="has no Model.X")
-    elif dummies:
+    x = _read_x(model, item, is_former=former)
+    if dummies and "X" not in model:
         if dummies.conditions:
             inputs = replace(inputs, filters={**inputs.filters, "contrast": dummies.conditions})
         dummies = replace(dummies, conditions=())
@@ -171,6 +167,15 @@ def _read_node(path: Path, name: str, *version: int) -> StatsModel:
     )
     _check(made, item)
     return made
+
+
+def _read_x(model: Mapping[str, Item], item: Item, *, is_former: bool) -> tuple[Term, ...]:
+    """Read the columns of the design matrix; in the former form, a node without them is the mean."""
+    if "X" in model:
+        return tuple(map(read_term, model["X"].items(filled="1, or names of columns")))
+    if not is_former:
+        raise item.error("the columns of the design matrix", found="has no Model.X")
+    return (ONES,)
 
 
 def _check(model: StatsModel, item: Item) -> None:
