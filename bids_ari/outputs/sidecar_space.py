@@ -11,8 +11,8 @@ from bids_ari.images.grayordinate_space import GrayordinateSpace
 def spatial_entries(result: ContrastResult) -> dict[str, Any]:
     """Return the entries about the space: those of the subject maps, else what is known of the images.
 
-    BIDS requires ``Resolution`` and ``Density`` where names have ``res`` and ``den``, and ``SpatialReference`` of
-    spaces that it does not define; where the maps have none, this is the first of them.
+    BIDS requires ``Resolution`` and ``Density`` where names have ``res`` and ``den``, and ``SpatialReference`` where
+    they have no space or one that it does not define; where the maps have none, this is the first of them.
     """
     entities, given = result.contrast.entities, dict(result.spatial)
     if result.options.target_grid is not None:
@@ -23,7 +23,7 @@ def spatial_entries(result: ContrastResult) -> dict[str, Any]:
     if entities.get("den"):
         entries[DENSITY] = given.get(DENSITY) or _density(result)
     where = StandardSpace.of(entities)
-    if where is not None and where.name not in STANDARD:
+    if where is None or where.name not in STANDARD:
         entries.setdefault(REFERENCE, result.contrast.members[0].first.uri)
     return entries
 

@@ -131,7 +131,7 @@ def test_sidecars_have_what_bids_requires(kind: str, home: Path) -> None:
         assert about["Description"]
         assert ("res" in labels) == ("Resolution" in about)
         assert ("den" in labels) == ("Density" in about)
-        assert labels.get("space") in (None, *STANDARD) or about["SpatialReference"]
+        assert labels.get("space") in STANDARD or about["SpatialReference"]
         assert path.name.endswith("_mask.json") == ("Type" in about)
         n += 1
     assert n > 5

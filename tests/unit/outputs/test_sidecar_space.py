@@ -28,8 +28,9 @@ def test_the_resolution_is_that_of_the_maps_unless_they_were_resampled(grid: Pat
     assert found == {"Resolution": expected}
 
 
-def test_a_space_that_bids_does_not_define_has_a_reference() -> None:
-    """That of the maps, else the first of them."""
+def test_no_space_or_one_that_bids_does_not_define_has_a_reference() -> None:
+    """That of the maps, else the first of them: "REQUIRED" in the section on spatial references of BIDS 1.11."""
+    assert spatial_entries(result({})) == {"SpatialReference": "bids:in:sub-01/map.nii.gz"}
     assert spatial_entries(result({}, space="mine")) == {"SpatialReference": "bids:in:sub-01/map.nii.gz"}
     own = {"SpatialReference": "https://example.org/T1w.nii.gz"}
     assert spatial_entries(result(own, space="mine")) == own
