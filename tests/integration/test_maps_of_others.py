@@ -101,7 +101,7 @@ class TestHeaders:
         path = write_afni(tmp_path / "stats+tlrc", t, BRICK_STATAUX="0 3 1 12", BRICK_LABS="faces#0_Tstat")
         assert call(path, tmp_path / "out") == 0
         expected = stats.t.sf(t[INSIDE].astype(float), 12)
-        (written,) = (tmp_path / "out" / "group").glob("contrast-statstlrc_stat-p_*.nii.gz")
+        (written,) = (tmp_path / "out" / "group").glob("contrast-stats_stat-p_*.nii.gz")
         found = nib.load(written)
         np.testing.assert_allclose(found.get_fdata()[INSIDE], expected, rtol=1e-5)
         np.testing.assert_allclose(found.affine, nib.load(path).affine, atol=1e-5)
