@@ -177,7 +177,7 @@ def notes_on_contrasts(members: Sequence[SubjectMap], facts: Mapping[Path, Value
         if found and not member.others:  # a difference has maps of two contrasts
             names[member.subject] = " and ".join(found)
     counts = Counter(name.lower() for name in names.values())
-    if len(counts) < 2:
+    if len(counts) < 2 or counts.most_common(1)[0][1] < 2:  # names of which none is shared say nothing
         return
     usual = counts.most_common(1)[0][0]
     shown = next(name for name in names.values() if name.lower() == usual)

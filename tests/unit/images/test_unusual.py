@@ -218,6 +218,9 @@ class TestContrasts:
         names = ("1: a", "2: a", "2: a - All Sessions", "1: a - Session 2")
         assert self.note(tmp_path, volumes, *(f"SPM contrast - {name}" for name in names)) == ()
 
+    def test_names_with_the_label_of_each_subject(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        assert self.note(tmp_path, volumes, *(f"SPM contrast - 1: sub-{i} a" for i in range(4))) == ()
+
     def test_headers_of_other_programs(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
         assert self.note(tmp_path, volumes, "SPM contrast - 1: a", "FSL5.0", "", "6.0.5:9e026117") == ()
 
