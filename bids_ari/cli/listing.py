@@ -42,7 +42,7 @@ class _Problems:
             if error:
                 alike[cause_of(contrast, error)].append(error)
         for cause, errors in list(alike.items())[:_MOST]:
-            others = f". Likewise {counted(len(errors) - 1, 'other map')}" if len(errors) > 1 else ""
+            others = f"; likewise {counted(len(errors) - 1, 'other map')}" if len(errors) > 1 else ""
             first = self._titles.setdefault(cause, title)
             yield f"{errors[0]}{others}" if first == title else f"the same as of {first}{others}"
         if n_more := sum(map(len, list(alike.values())[_MOST:])):

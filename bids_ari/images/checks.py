@@ -240,13 +240,13 @@ def _line(alike: Sequence[Problem]) -> str:
     first, *others = alike
     if not others:
         return str(first.error)
-    subjects = [subject for each in alike for subject in each.subjects]
+    text, subjects = str(first.error), [subject for each in alike for subject in each.subjects]
     files = [named for each in others if (named := each.file)]
     if len(set(subjects)) == len(subjects) or len(files) < len(others):
         which = f", of sub-{subject_ranges({*subjects} - {*first.subjects} or {*subjects})}"
     else:
         which = f": {listing(files)}"
-    return f"{first.error}. Likewise {counted(len(others), 'other')}{which}"
+    return f"{text}{'' if text.endswith('?') else '.'} Likewise {counted(len(others), 'other')}{which}"
 
 
 def _common_frame(files: Sequence[tuple[str, Frame]], way_out: str) -> tuple[Frame, list[Problem]]:

@@ -144,7 +144,7 @@ def no_map_named(path: Path, map_name: str, names: Sequence[str]) -> DataError:
     if map_name in names:
         found = f"{path} has {names.count(map_name)} maps named {map_name!r}"
         return DataError(found, "maps of different names", "Rename them, for example with wb_command -set-map-names")
-    expected = f"one of: {listing(map(repr, names), 20)}" if names else "no --map-name: its map has no name"
+    expected = f"one of: {listing(map(repr, names), 20)}" if any(names) else "no --map-name: its map has no name"
     near = get_close_matches(map_name, names, n=1, cutoff=_LIKENESS)
     return DataError(f"{path} has no map named {map_name!r}", expected, f"Did you mean {near[0]!r}?" if near else "")
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bids_ari.images.grayordinate_space import GrayordinateSpace, SurfaceSpace
 
 _FACES = 6  # neighbours of voxels that connect a patch of zeros
+_LEAST_STRUCTURE = 10  # positions; fewer may all have the value 0
 _KEPT = 8  # frames that are kept, with what was computed of them
 
 _known: list[tuple[BrainModelAxis, "Grayordinates"]] = []
@@ -135,14 +136,18 @@ class Grayordinates(Computed, Frame):
     def missing(self, values: FloatArray, step: float = 0.0) -> BoolArray:
         """Return the positions at which a map has no data: NaN, infinities, and zeros connected to the wall.
 
-        The wall are the positions without data in most maps, which only a group of maps shows: before it is known,
-        zeros are values.
+        So are zeros of a whole structure, such as a hemisphere that was not mapped. The wall are the positions without
+        data in most maps, which only a group of maps shows: before it is known, zeros are values.
         """
         empty = np.asarray(~np.isfinite(values))
         if self.wall is None:
             return empty
         absent = empty | is_zero(values, step)
-        return empty | self.connected(absent, self.wall & absent)
+        missing = empty | self.connected(absent, self.wall & absent)
+        for where in self.structures.values():
+            if where.size >= _LEAST_STRUCTURE and absent[where].all():
+                missing[where] = True
+        return missing
 
     def connected(self, positions: BoolArray, seeds: BoolArray) -> BoolArray:
         """Return which of some positions are connected to seeds through them."""

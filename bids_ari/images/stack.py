@@ -172,7 +172,7 @@ def load_stack(
     reading = Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
     counts, summaries = reading.store_all(members, n_reading)
     digests = {place: digest for each in summaries for place, digest in each.digests.items()}
-    notes = (*located, *walls, *check_copies(members, digests, allow_duplicates))
+    notes = (*located, *walls, *check_copies(members, digests, allow_duplicates), *note_on_map_name(frame, map_name))
     found = notes_on_maps(members, headers, summaries, counts, frame, inside, stat=stat)
     space = group_mask(counts, len(members), coverage, frame, inside, suspicion=found.suspicion)
     with step("smoothing near missing data"):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.bids.subject_map import SubjectMap
-from bids_ari.errors import counted, listing
+from bids_ari.errors import counted, listing, printable
 from bids_ari.images.checks import Headers
 from bids_ari.images.quality import Glimpse
 from bids_ari.images.space import Frame, Profile, Space
@@ -44,6 +44,12 @@ class MapNotes(NamedTuple):
 
     notes: tuple[str, ...]
     suspicion: str
+
+
+def note_on_map_name(frame: Frame, map_name: str | None) -> Iterator[str]:
+    """Yield a note if the name of a map was chosen for volumes, which have none."""
+    if map_name is not None and isinstance(frame, Grid):
+        yield f"--map-name {printable(map_name)} is not used: the maps are volumes, which have no names"
 
 
 def notes_on_maps(

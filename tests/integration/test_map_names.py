@@ -99,5 +99,5 @@ def test_a_wrong_name_is_one_message(folder: Path, level: str, capsys: pytest.Ca
             == 1
         )
         assert text.count("no map named") == 1
-    likewise = ". Likewise 4 others, of sub-02-05" if level == "group" else ". Likewise 4 other maps"
+    likewise = " Likewise 4 others, of sub-02-05" if level == "group" else "; likewise 4 other maps"
     assert likewise in shown

@@ -196,7 +196,7 @@ class TestParticipant:
         text = overview(Discovery((), ()), sets, look).text
         assert text.count("has more than one map") == 1
         assert " ".join(text.split()).endswith(
-            "remove one of them. Likewise 6 other maps 0 maps can be analysed, 7 cannot"
+            "remove one of them; likewise 6 other maps 0 maps can be analysed, 7 cannot"
         )
 
 

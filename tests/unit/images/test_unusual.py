@@ -184,6 +184,12 @@ class TestClaims:
         assert load_stack(members, stat="t").notes == ()
 
 
+def test_a_map_name_for_volumes(tmp_path: Path, volumes: list[np.ndarray]) -> None:
+    assert stack(tmp_path, volumes, map_name="faces").notes == (
+        "--map-name faces is not used: the maps are volumes, which have no names",
+    )
+
+
 def test_headers_without_a_place(tmp_path: Path, volumes: list[np.ndarray]) -> None:
     """As of programs that write an array with the size of its voxels only."""
     paths = [tmp_path / f"{i}.nii" for i in range(4)]

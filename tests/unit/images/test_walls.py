@@ -1,5 +1,6 @@
 """The medial wall of a group: where most maps have no values."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from builders_meshes import icosphere, saved_mesh
 from bids_ari.images.stack import Stack, load_stack
 
 N = 42  # vertices of a hemisphere
+SIDES = (("L", -60), ("R", 60))
 
 Values = npt.NDArray[np.float64]
 
@@ -54,6 +56,27 @@ def test_a_wall_of_few_maps_is_tested_where_coverage_allows(
         assert found.space.inside.all()
         np.testing.assert_array_equal(found.coverage, np.where(wall, n, 1.0))
         assert not [note for note in found.notes if "medial wall" in note]
+
+
+@pytest.mark.parametrize("absent", [0.0, np.nan])
+def test_a_hemisphere_that_one_map_lacks_is_missing(tmp_path: Path, rng: np.random.Generator, absent: float) -> None:
+    """Also without a wall, as in files of 91k grayordinates; the subject is named."""
+    meshes = [saved_mesh(icosphere(1, centre=(x, 0, 0)), tmp_path / f"hemi-{side}.surf.gii") for side, x in SIDES]
+    members = []
+    for i in range(4):
+        files = []
+        for side, _ in SIDES:
+            values = np.full(N, absent) if (i, side) == (2, "R") else rng.normal(size=N)
+            files.append(save_gifti(tmp_path / f"sub-{i:02d}_hemi-{side}.func.gii", values))
+        member = subject_map(f"{i:02d}", *files)
+        first, second = member.maps
+        members.append(replace(member, maps=(first.with_(pair=second),)))
+    surface = tuple(f"{side}={mesh}" for (side, _), mesh in zip(SIDES, meshes, strict=True))
+    found = load_stack(members, surface=surface)
+    assert found.space.inside.tolist() == [True] * N + [False] * N
+    np.testing.assert_array_equal(found.coverage, [1.0] * N + [0.75] * N)
+    (note,) = (note for note in found.notes if "without any data in structures" in note)
+    assert "sub-02 (right cortex)" in note
 
 
 def test_single_zeros_of_most_maps_are_values(tmp_path: Path, rng: np.random.Generator) -> None:
