@@ -14,7 +14,7 @@ from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.mosaic import mosaic_of
 from bids_ari.images.quality import Quality, assess
 from bids_ari.images.space import Space
-from bids_ari.images.stack_notes import notes_on_maps
+from bids_ari.images.stack_notes import note_on_map_name, notes_on_maps
 from bids_ari.images.stack_reading import Reading, find_candidates
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Values, at_points, room_for
