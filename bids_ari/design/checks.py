@@ -29,7 +29,11 @@ def check_number(subjects: Sequence[str], excluded: Sequence[Excluded] = ()) -> 
     """Raise a DesignError if there are fewer than two subjects."""
     if len(subjects) < 2:
         found = f"There is 1 subject (sub-{subjects[0]})" if subjects else "There are 0 subjects"
-        hint = "Fill in participants.tsv, with the labels of the maps" if excluded else "Check the filters"
+        hint = (
+            "Fill in participants.tsv, with the labels of the maps"
+            if excluded
+            else "Check the filters; --list names excluded subjects"
+        )
         raise DesignError(f"{found}{_and_excluded(excluded)}", "at least 2 for a group analysis", hint)
 
 

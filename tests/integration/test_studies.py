@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -268,13 +268,17 @@ def test_the_page_is_followed(
     monkeypatch.setenv("PYTHONPATH", builders_white.PATH)
     codes = []
 
-    def studies_of_page(words: Sequence[str]) -> int:
-        codes.append(run(*words))
-        return 0
+    def noted(command: Callable[..., int]) -> Callable[[Sequence[str]], int]:
+        def run_noted(words: Sequence[str]) -> int:
+            codes.append(command(*words))
+            return 0
 
-    monkeypatch.setitem(PROGRAMS, "bids-ari-studies", studies_of_page)
+        return run_noted
+
+    monkeypatch.setitem(PROGRAMS, "bids-ari-studies", noted(run))
+    monkeypatch.setitem(PROGRAMS, "bids-ari", noted(lambda *words: main(words)))
     follow(DOCS / "openneuro.md", capsys, {program: lambda _: None for program in NOT_RUN})
-    assert codes == [65, 65, 0, 65, 65]  # --list, all, --include, --summary-only, with masks
+    assert codes == [65, 65, 65, 0, 65, 65]  # --list, of one task, all, --include, --summary-only, with masks
     masked = [row for row in table_of(tmp_path / "results-masked") if row["reason"] == "n/a"]
     masks = sorted((tmp_path / "masks").glob("ds*_task-*_space-MNI152NLin2009cAsym_mask.nii.gz"))
     sizes = {path.name.partition("_space")[0]: str(np.count_nonzero(nib.load(path).dataobj)) for path in masks}

@@ -101,7 +101,7 @@ class TestGroup:
         error = str(caught.value).replace("/", "/ ").replace("_", "_ ")  # where lines may be broken
         assert f"problem {error}".replace(" ", "") in text.replace(" ", "")
         assert (
-            "problem There is 1 subject (sub-01); expected at least 2 for a group analysis. Check the filters" in text
+            "problem There is 1 subject (sub-01); expected at least 2 for a group analysis. Check the filters; " in text
         )
         assert text.endswith("1 contrast can be analysed, 2 cannot")
         assert "maps 4" in text

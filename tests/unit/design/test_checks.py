@@ -24,7 +24,7 @@ class TestDesign:
     def test_fewer_than_two_subjects(self) -> None:
         assert error(["01"]).found == "There is 1 subject (sub-01)"
         assert error([]).found == "There are 0 subjects"
-        assert error([]).hint == "Check the filters"
+        assert error([]).hint == "Check the filters; --list names excluded subjects"
         assert error(["01", "04"], TABLE, "age").found == (
             "There is 1 subject (sub-01); excluded 1 subject: sub-04 (no value of age in participants.tsv)"
         )
