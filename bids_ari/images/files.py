@@ -6,6 +6,7 @@ describes, and compressed content is read to its end, so that its checksum is co
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, BytesIO
@@ -38,6 +39,7 @@ _CHUNK = 2**16  # bytes read at a time; those of a header are among the first
 _START = 2**10  # bytes that tell what a file is
 _PADDING = 2**20  # a file may be longer than its header describes by this many bytes
 _MOST_COMPRESSED = 1040  # largest ratio of compression by gzip: 1032 bytes become one
+_HALF = re.compile(r"(.+)\.(img|hdr)(\.gz|\.bz2)?", re.IGNORECASE)  # the name of one of a pair of files
 _LEAST_HEADER = 348  # bytes of the header of an .img file
 
 
@@ -263,13 +265,24 @@ def _volume(image: Any, name: str, map_name: str | None) -> Brick:
     return Brick(image, attributes_of(image.header) if isinstance(image, SpatialImage) else {})
 
 
+def _check_pair(path: Path, stem: str, half: str, compression: str) -> None:
+    """Raise a DataError if the other half of a pair of files is not there; both are compressed, or none."""
+    other, what = {"img": ("hdr", "header"), "hdr": ("img", "image")}[half.lower()]
+    name = f"{stem}.{other.upper() if half.isupper() else other}{compression or ''}"
+    if not path.with_name(name).exists():
+        hint = "Copy both files"
+        if compression and path.with_name(f"{stem}.{other}").exists():
+            hint = f"Compress {stem}.{other}, too, or decompress {path.name}"
+        raise DataError(f"{path} has no {what}", f"{name} beside it", hint)
+
+
 def _by_nibabel(path: Path) -> Any:
     """Load a file of another format than NIfTI in a single file; raise if one of its files is not there.
 
     nibabel assumes that the x axis of an ANALYZE image without a .mat file is flipped: which side is left is not known.
     """
-    if path.suffix == ".img" and not path.with_suffix(".hdr").exists():
-        raise DataError(f"{path} has no header", f"{path.stem}.hdr beside it", "Copy both files")
+    if half := _HALF.fullmatch(path.name):
+        _check_pair(path, *half.groups())
     header = path.with_suffix(".hdr")
     if path.suffix == ".img" and (size := header.stat().st_size) < _LEAST_HEADER:
         raise damaged(str(header), f"it ends after {size} bytes", "the header of an .img file")

@@ -14,6 +14,7 @@ from bids_ari.images.files import name_of, read_image
 from bids_ari.images.located import locate
 from bids_ari.images.masks import Mask, load_mask
 from bids_ari.images.space import BoolArray, Frame
+from bids_ari.images.stack_notes import note_on_place
 from bids_ari.images.stack import Stack
 from bids_ari.images.statistic import NOTHING, Given, Statistic, check_values, decide, threshold_of, what_lacks
 from bids_ari.images.templates import SpaceName
@@ -90,7 +91,8 @@ def load_map(
     if not inside.any():
         where, hint = ("", "Check the file") if mask is None else (" inside the mask", "Check map and mask")
         raise EmptyMaskError(f"The map {name} has no value{where}", hint=hint)
-    notes = (*located, *statistic.notes, *check_values(name, statistic, values[inside], frame.unit))
+    place = note_on_place(frame, f"The header of {name} does")
+    notes = (*located, *place, *statistic.notes, *check_values(name, statistic, values[inside], frame.unit))
     values, inside, more = _without_threshold(name, values, inside, tested, statistic, found.header.step, frame)
     return Stack(
         values[inside][None],

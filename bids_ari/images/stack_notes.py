@@ -79,13 +79,18 @@ def notes_on_maps(
     return MapNotes(notes, "".join(thresholds))
 
 
-def _notes_on_data(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[Summary]) -> Iterator[str]:
-    """Name the subjects with maps on another grid, without data, or that cover far less than those of the others."""
-    if isinstance(headers.frame, Grid) and headers.frame.codes == (0, 0):
+def note_on_place(frame: Frame, what_does: str) -> Iterator[str]:
+    """Yield a note on a grid whose header has no place in space; `what_does` is the beginning of the sentence."""
+    if isinstance(frame, Grid) and frame.codes == (0, 0):
         yield (
-            "The headers of the maps do not say where in space their voxels are (sform_code and qform_code are 0): "
+            f"{what_does} not say where in space the voxels are (sform_code and qform_code are 0): which side is left, "
             "coordinates in mm, regions and pictures may be wrong"
         )
+
+
+def _notes_on_data(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[Summary]) -> Iterator[str]:
+    """Name the subjects with maps on another grid, without data, or that cover far less than those of the others."""
+    yield from note_on_place(headers.frame, "The headers of the maps do")
     if headers.resampled:
         subjects = listing(f"sub-{subject}" for subject in headers.resampled)
         n_subjects = counted(len(headers.resampled), "subject")

@@ -1,6 +1,8 @@
 """Image files and images in memory: values and damage."""
 
+import gzip
 import os
+import re
 from pathlib import Path
 
 import nibabel as nib
@@ -106,12 +108,30 @@ class TestBadFiles:
         with pytest.raises(DataError, match=r"map\.nii\.gz is damaged"):
             read_image(opened)
 
-    def test_half_of_a_pair(self, tmp_path: Path) -> None:
-        nib.save(nib.Nifti1Pair(np.ones(SHAPE, np.float32), AFFINE), tmp_path / "con_0001.img")
-        (tmp_path / "con_0001.hdr").unlink()
+    @pytest.mark.parametrize(
+        ("given", "other", "what"),
+        [
+            ("a.img", "a.hdr", "header"),
+            ("a.hdr", "a.img", "image"),
+            ("a.img.gz", "a.hdr.gz", "header"),
+            ("a.IMG", "a.HDR", "header"),
+        ],
+    )
+    def test_half_of_a_pair(self, given: str, other: str, what: str, tmp_path: Path) -> None:
+        nib.save(nib.Nifti1Pair(np.ones(SHAPE, np.float32), AFFINE), tmp_path / given)
+        (tmp_path / other).unlink()
         for read in (read_image, read_header):
-            with pytest.raises(DataError, match=r"con_0001\.img has no header; expected con_0001\.hdr beside it"):
-                read(tmp_path / "con_0001.img")
+            with pytest.raises(
+                DataError, match=rf"{re.escape(given)} has no {what}; expected {re.escape(other)} beside"
+            ):
+                read(tmp_path / given)
+
+    def test_a_pair_of_which_one_is_compressed(self, tmp_path: Path) -> None:
+        nib.save(nib.Nifti1Pair(np.ones(SHAPE, np.float32), AFFINE), tmp_path / "a.img.gz")
+        (tmp_path / "a.hdr").write_bytes(gzip.decompress((tmp_path / "a.hdr.gz").read_bytes()))
+        (tmp_path / "a.hdr.gz").unlink()
+        with pytest.raises(DataError, match=r"expected a\.hdr\.gz beside it\. Compress a\.hdr, too"):
+            read_image(tmp_path / "a.img.gz")
 
     @pytest.mark.parametrize("n_bytes", [0, 100, 347])
     def test_a_header_that_was_cut_is_named(self, tmp_path: Path, n_bytes: int) -> None:

@@ -60,5 +60,13 @@ class TestNotes:
         assert [note.partition(" ")[0] for note in load_map(image(data), given=Given("z")).notes] == ["2", "the"]
         assert "2 axial slices" in load_map(image(data)).notes[-1]
 
+    def test_a_header_without_a_place(self, rng: np.random.Generator) -> None:
+        """As of ANALYZE times: nibabel takes the x axis for flipped, which is one of two possibilities."""
+        image = nib.Nifti1Image(rng.normal(size=(5, 5, 5)), np.diag([-2, 2, 2, 1]))
+        image.set_sform(None, 0)
+        image.set_qform(None, 0)
+        (note,) = (each for each in load_map(image, None).notes if "where in space" in each)
+        assert "which side is left" in note
+
     def test_a_good_map_has_none(self, rng: np.random.Generator) -> None:
         assert load_map(image(brain(rng)), given=Given("z")).notes == ()
