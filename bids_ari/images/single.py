@@ -14,8 +14,8 @@ from bids_ari.images.files import name_of, read_image
 from bids_ari.images.located import locate
 from bids_ari.images.masks import Mask, load_mask
 from bids_ari.images.space import BoolArray, Frame
-from bids_ari.images.stack_notes import note_on_place
 from bids_ari.images.stack import Stack
+from bids_ari.images.stack_notes import note_on_place
 from bids_ari.images.statistic import NOTHING, Given, Statistic, check_values, decide, threshold_of, what_lacks
 from bids_ari.images.templates import SpaceName
 from bids_ari.stats.distributions import FloatArray
