@@ -13,6 +13,7 @@ from pathlib import Path
 from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code, interruption
 from bids_ari.option_names import naming_flags
 from bids_ari.runtime.caches import caches
+from bids_ari.runtime.memory import check_limit
 from bids_ari.runtime.signals import interruptible
 from bids_ari.runtime.watchers import beside_progress, show_progress
 
@@ -34,6 +35,7 @@ def answer(
     with naming_flags(), interruptible(is_all=words is None):
         try:
             arguments = parse(sys.argv[1:] if words is None else words)
+            check_limit()
             is_quiet = getattr(arguments, "quiet", False)
             set_up_log(-1 if is_quiet else arguments.verbose)
             with writable_caches(arguments), nullcontext() if is_quiet else show_progress():

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from bids_ari.errors import UsageError
+from bids_ari.errors import DataError, UsageError
 
 _UNITS = {letter: 1024**power for power, letter in enumerate(" KMGT")}
 _MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]*)?|\.[0-9]+) ?(?:([KMGT])B?)?", re.IGNORECASE)
+
+
+LEAST = 640 * 2**20
+"""Below this limit of address space, in bytes, libraries cannot be loaded; one of them then waits for ever."""
 
 
 class _Group(NamedTuple):
@@ -44,6 +48,18 @@ def parse_memory(text: str) -> int:
             f"{text!r} is not an amount of memory", "a number of MB, or with a letter as in 800M, 8G or 1.5T"
         )
     return n_bytes
+
+
+def check_limit() -> None:
+    """Raise DataError if the address space of the process is too small to load libraries."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST:
+        found = f"The memory of this process is limited to {format_memory(limit)} (ulimit -v)"
+        raise DataError(found, "at least 2 GB", "Raise the limit, or ask the scheduler for more memory")
 
 
 def format_memory(n_bytes: float) -> str:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -700,6 +701,7 @@ BY_CIRCUMSTANCES = {
     "No permission",
     "The disk is full",
     "The disk of TemplateFlow's folder is full",
+    "A limit of memory below that of libraries",
     "A folder of a subject or of models cannot be read",
     "Another job writes this result",
     "Interrupted",
@@ -852,6 +854,11 @@ def test_a_folder_that_cannot_be_read(
     refuse(monkeypatch, data / "sub-02", errno.EACCES)
     for words in ("bids-ari-mask data mask.nii.gz", "data out group"):
         check("A folder of a subject or of models cannot be read", words, capsys)
+
+
+def test_a_limit_of_memory(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (300 * 2**20, resource.RLIM_INFINITY))
+    check("A limit of memory below that of libraries", "data out group", capsys)
 
 
 def test_another_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

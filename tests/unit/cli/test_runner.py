@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import signal
+import subprocess
 import sys
 import termios
 import threading
@@ -23,7 +24,10 @@ from builders import write_group
 
 from bids_ari import errors
 from bids_ari.cli import main as cli
+from bids_ari.cli.demo import main as demo
+from bids_ari.cli.mask import main as mask
 from bids_ari.cli.runner import ISSUES_URL, answer, set_up_log, set_up_streams
+from bids_ari.cli.templates import main as templates
 from bids_ari.errors import BidsAriError, Interrupted, UsageError
 from bids_ari.runtime import signals, watchers
 from bids_ari.runtime.signals import interruptible
@@ -391,3 +395,24 @@ def test_the_number_of_threads_is_reset_after_the_command(
     code = main([str(tmp_path / "none"), str(tmp_path / "out"), "group", "--omp-nthreads", threads])
     assert code == (66 if threads == "2" else 64)
     assert os.environ["NUMBA_NUM_THREADS"] == "1"
+
+
+def test_the_current_folder_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for main, words in ((mask, ["in", "mask.nii.gz"]), (templates, ["folder", "fsLR"]), (demo, ["out"])):
+        assert main(words) == 64
+        assert "cannot be resolved" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit address space")
+def test_too_little_address_space_for_libraries(tmp_path: Path) -> None:
+    """With 300 MB, OpenBLAS waits for ever when it is loaded."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (300 * 2**20,) * 2)"
+    start = f"{limit}; import sys; from bids_ari.cli.mask import main; sys.exit(main(['{tmp_path}', 'mask.nii.gz']))"
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 65
+    assert "limited to 300 MB (ulimit -v); expected at least 2 GB" in done.stderr
