@@ -43,7 +43,6 @@ from bids_ari.errors import (
 from bids_ari.images.statistic import Kind
 from bids_ari.joint import Work, analyse_jointly
 from bids_ari.outputs import archive
-from bids_ari.outputs.crate import write_crate
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, or_failed, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
@@ -56,7 +55,7 @@ from bids_ari.report.rebuild import (
     shown_as,
     with_label,
 )
-from bids_ari.report.results import updated_overview, write_overview, write_results
+from bids_ari.report.results import updated_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
 from bids_ari.runtime.executors import PRELOADED, map_contrasts, open_pool
 from bids_ari.runtime.processors import divide
@@ -228,17 +227,14 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
         shown = {name: changes.pop(name) for name in BESIDE_RESULTS if name in changes}
         journal.open(out)
         records = with_label(out, label)
-        for record in track(records, "writing reports", "report", len(records)):
-            try:
-                rebuild_result(record, out, changes, shown)
-            except CONTRAST_ERRORS as error:
-                if str(error) not in map(str, errors.values()):
-                    log.error("%s", error)
-                errors[str(record.get("Name"))] = error
-        with out.shared():
-            write_overview(out)
-            out.describe()  # the labels of other thresholds; of an output of an earlier version all
-            write_crate(out)
+        with updated_overview(out):
+            for record in track(records, "writing reports", "report", len(records)):
+                try:
+                    rebuild_result(record, out, changes, shown)
+                except CONTRAST_ERRORS as error:
+                    if str(error) not in map(str, errors.values()):
+                        log.error("%s", error)
+                    errors[str(record.get("Name"))] = error
     if errors:
         kinds = {type(error) for error in errors.values()}
         kind = kinds.pop() if len(kinds) == 1 else DataError

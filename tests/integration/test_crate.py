@@ -13,6 +13,7 @@ from docpages import DOCS, blocks
 
 import bids_ari
 from bids_ari.cli.main import main
+from bids_ari.report.rebuild import rebuild_result
 
 Entity = dict[str, Any]
 Run = Callable[..., int]
@@ -142,6 +143,26 @@ def test_after_several_runs(run: Run, data: Path, tmp_path: Path) -> None:
     assert main([str(data), str(out), "group", "--reports-only", "--threshold", "2"]) == 0
     check(out)
     assert [written(each) for each in actions(out)] == [{"words"}, {"faces"}, {"faces", "words"}]
+
+
+def test_reports_only_that_is_interrupted(
+    run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files that it has replaced by those of other thresholds are no parts any more."""
+    out, names = tmp_path / "out", list[str]()
+    assert run() == 0
+
+    def once(record: dict[str, Any], *more: Any) -> None:
+        names.append(record["Name"])
+        if len(names) == 2:
+            raise KeyboardInterrupt
+        rebuild_result(record, *more)
+
+    monkeypatch.setattr("bids_ari.workflow.rebuild_result", once)
+    assert main([str(data), str(out), "group", "--reports-only", "--threshold", "2"]) == 130
+    check(out)
+    assert "Z2_clusters.tsv" in (out / "index.html").read_text(encoding="utf-8")
+    assert "Z2" in (out / "descriptions.tsv").read_text(encoding="utf-8")
 
 
 def test_without_the_log_of_a_run(run: Run, tmp_path: Path) -> None:
