@@ -28,6 +28,7 @@ from bids_ari.errors import (
 from bids_ari.outputs.folder import Files, json_bytes
 from bids_ari.outputs.records import file_name
 from bids_ari.runtime.executors import as_done
+from bids_ari.runtime.signals import uninterrupted
 from bids_ari.studies.study import Study
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,8 @@ def run_studies(
         else:
             todo.append(study)
     with _pool(n_jobs, runner) as pool:
-        futures = [pool.submit(_run_study, study, output, options, runner, files) for study in todo]
+        with uninterrupted():  # which would leave a thread that the pool does not know
+            futures = [pool.submit(_run_study, study, output, options, runner, files) for study in todo]
         for future in as_done(futures):
             yield future.result()
 

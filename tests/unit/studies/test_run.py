@@ -117,6 +117,7 @@ class Endless:
         self.were_stopped: list[bool] = []
 
     def run(self, words: Sequence[str], log_file: Path, /) -> int:
+        log_file.touch()
         self.during()
         self.were_stopped.append(self.stopped.wait(60))
         return INTERRUPTED
@@ -136,6 +137,22 @@ def test_a_signal_that_does_not_wake_the_main_thread_ends_the_studies(tmp_path: 
     with interruptible(), pytest.raises(KeyboardInterrupt):
         list(run_studies(studies(2), tmp_path, [], runner))
     assert runner.were_stopped == [True]
+
+
+def test_a_signal_while_threads_start_leaves_none_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool waits for the study that runs, whose record is then complete."""
+    start = threading.Thread.start
+
+    def start_signalled(self: threading.Thread) -> None:
+        start(self)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(threading.Thread, "start", start_signalled)
+    runner = Endless(lambda: None)
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        list(run_studies(studies(2), tmp_path, [], runner))
+    assert runner.were_stopped == [True]
+    assert record(tmp_path, "ds1_task-go")["ExitCode"] == 130
 
 
 def test_options_have_the_labels_of_the_study() -> None:
