@@ -193,8 +193,8 @@ def _existing(folder: Path, names: Iterable[str]) -> set[str]:
 
 
 def _file(name: str, identifier: str) -> Entity:
-    """Return a file; its name within its folder is in its identifier already."""
-    found: Entity = {"@id": identifier, "@type": "File"} | ({"name": _ABOUT[name]} if name in _ABOUT else {})
+    """Return a file; its name, which RO-Crate 1.1 recommends, is what it is, or that within its folder."""
+    found: Entity = {"@id": identifier, "@type": "File", "name": _ABOUT.get(name, name.rpartition("/")[2])}
     kind = next((kind for end, kind in _FORMATS.items() if name.endswith(end)), None)
     return found | ({"encodingFormat": kind} if kind else {})
 

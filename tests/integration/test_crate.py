@@ -91,6 +91,8 @@ def check(out: Path) -> None:
     files = {key for key, each in found.items() if each["@type"] == "File"}
     assert set(linked(root, "hasPart")) == files
     assert [name for name in files if not (out / unquote(name)).is_file()] == []
+    # "Each entity SHOULD have a human-readable name"
+    assert [key for key, each in found.items() if each["@type"] != "CreativeWork" and not each.get("name")] == []
     # "flattened": every identifier that is referred to is described
     for each in found.values():
         for key in ("about", "license", "hasPart", "mentions", "instrument", "object", "result", "containerImage"):
