@@ -25,8 +25,11 @@ for each in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each worker and process would compile all modules again
 sys.dont_write_bytecode = False
 
-settings.register_profile("untimed", deadline=None)  # the first example of a test may compile a loop
-settings.load_profile("untimed")
+# No deadline: the first example of a test may compile a loop. With the first profile, examples are the same each time,
+# so that a test fails because of a change; the workflow that tries all mutated files also tries random examples.
+settings.register_profile("fixed", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None)
+settings.load_profile("fixed")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -80,7 +80,7 @@ def read(volumes: list[FloatArray], folder: Path) -> Stack:
     for i, volume in enumerate(volumes):
         path = folder / f"{i:02d}.nii"
         nib.save(GRID.image(volume), path)
-        members.append(SubjectMap(f"{i:02d}", (StatMap(path, path.name, "", Entities.of({}), ".nii"),)))
+        members.append(SubjectMap(f"{i:02d}", (StatMap(str(path), path.name, "", Entities.of({}), ".nii"),)))
     return load_stack(members, smoothing=FWHM)
 
 

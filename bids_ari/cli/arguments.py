@@ -123,7 +123,7 @@ def some_path(text: str) -> Path:
     if "\0" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is not a path")
     try:
-        Path(text).resolve()
-    except (OSError, RuntimeError) as error:  # the current folder was removed, or a loop of links
+        Path(text).absolute()
+    except OSError as error:  # the current folder was removed
         raise argparse.ArgumentTypeError(f"the path {text} cannot be resolved: {error}") from error
     return Path(text)
