@@ -1,23 +1,28 @@
 """Datasets in AFNI's own format, ``.HEAD`` and ``.BRIK``: one of their volumes (sub-bricks), by its label."""
 
+import math
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from nibabel.brikhead import AFNIImage
+from nibabel.openers import ImageOpener
 from nibabel.spatialimages import SpatialHeader, SpatialImage
 
-from bids_ari.errors import DataError, listing, printable
+from bids_ari.errors import DataError, counted, listing, printable
 from bids_ari.images.afni import attributes_of
 from bids_ari.images.contents import no_map_named
+from bids_ari.images.headers import damaged
 
 AFNI = ".HEAD"
 """The extension of headers of AFNI's own format, which stand for both files of a dataset."""
 
 DATASET = "an AFNI dataset"
 _MOST_NAMED = 30
+_CHUNK = 2**20  # bytes
 
 
 class Brick(NamedTuple):
@@ -36,11 +41,12 @@ class _Values:
 
     def __init__(self, image: AFNIImage, number: int) -> None:
         scaling = image.header.get_data_scaling()
-        self._values, self._number = image.dataobj, number
+        self._image, self._values, self._number = image, image.dataobj, number
         self.shape = image.shape[:3]
         self.slope = 1.0 if scaling is None else float(scaling[number])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        _check_length(self._image, to_end=True)
         return np.asarray(self._values[..., self._number], dtype=dtype)
 
     def __getitem__(self, where: Any) -> Any:
@@ -53,8 +59,10 @@ def read_brick(image: AFNIImage, label: str | None, name: str) -> Brick:
     Raises
     ------
     DataError
-        When no sub-brick has the label, or several have it; without a label, when there are several.
+        When no sub-brick has the label, or several have it; without a label, when there are several; also when the file
+        of the values is not as long as the header says.
     """
+    _check_length(image)
     labels = _labels(image)
     n_bricks = len(labels)
     if label is not None and label not in labels:
@@ -74,6 +82,25 @@ def read_brick(image: AFNIImage, label: str | None, name: str) -> Brick:
     return Brick(SpatialImage(_Values(image, number), image.affine, header), attributes)
 
 
+def _check_length(image: AFNIImage, *, to_end: bool = False) -> None:
+    """Raise a DataError if the values are not as many as the header says: those of another dataset, or of half a copy.
+
+    nibabel reads no more than a sub-brick. Compressed values are counted only with `to_end`.
+    """
+    name = str(image.file_map["image"].filename)
+    expected = math.prod(image.shape) * image.get_data_dtype().itemsize
+    if name.endswith(".BRIK"):
+        found = Path(name).stat().st_size
+    elif to_end:
+        with ImageOpener(name) as file:
+            found = sum(map(len, iter(partial(file.read, _CHUNK), b"")))
+    else:
+        return
+    if found != expected:
+        header = f"{'x'.join(map(str, image.shape[:3]))} voxels in {counted(image.shape[3], 'sub-brick')}"
+        raise damaged(name, f"it has {found} bytes, but its header describes {expected}, {header}", DATASET)
+
+
 def parts_of(path: Path) -> tuple[Path, ...]:
     """Return the files of an image: of a dataset of AFNI its header and its values, of others the file."""
     return (path, values_file(path)) if path.suffix == AFNI else (path,)
@@ -86,6 +113,16 @@ def values_file(path: Path) -> Path:
         if os.path.lexists(found := path.with_name(f"{stem}{ending}")):
             return found
     raise DataError(f"{path} has no values", f"{stem}.BRIK or {stem}.BRIK.gz beside it", "Copy both files")
+
+
+def unreadable_types(path: Path) -> DataError:
+    """Return the error for a dataset whose sub-bricks do not have one type of numbers that nibabel reads."""
+    name = path.name.removesuffix(AFNI)
+    return DataError(
+        f"{path} has sub-bricks of several types of numbers, or of an unusual one (BRICK_TYPES)",
+        "bytes, short integers or floats in all",
+        f"Write one sub-brick to a dataset of its own: 3dbucket -prefix NAME '{name}[LABEL]'",
+    )
 
 
 def _labels(image: AFNIImage) -> list[str]:

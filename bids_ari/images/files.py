@@ -17,12 +17,12 @@ import deflate
 import nibabel as nib
 import numpy as np
 from isal import igzip
-from nibabel.brikhead import AFNIImage
+from nibabel.brikhead import AFNIImage, AFNIImageError
 from nibabel.spatialimages import SpatialImage
 
 from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
-from bids_ari.images.afni_bricks import AFNI, DATASET, Brick, parts_of, read_brick
+from bids_ari.images.afni_bricks import AFNI, DATASET, Brick, parts_of, read_brick, unreadable_types
 from bids_ari.images.headers import HEADER_BYTES, NIFTI, Header, damaged, parse_header
 from bids_ari.images.image import Image
 from bids_ari.images.in_memory import surface_image
@@ -290,7 +290,10 @@ def _by_nibabel(path: Path) -> Any:
         for each in parts_of(path):
             with opened(each, DATASET) as file:
                 check_content(file.read(_START), each, DATASET)
-    image: Any = nib.load(path)
+    try:
+        image: Any = nib.load(path)
+    except AFNIImageError as error:
+        raise unreadable_types(path) from error
     is_analyze = isinstance(image, nib.AnalyzeImage) and not isinstance(image, nib.Nifti1Pair)
     if is_analyze and not path.with_suffix(".mat").exists():
         raise DataError(

@@ -5,6 +5,7 @@ A file that is not regular is not opened: opening a pipe would wait for a proces
 
 import os
 import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -12,17 +13,18 @@ from pathlib import Path
 
 from isal import igzip, isal_zlib
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.spatialimages import HeaderDataError, ImageDataError
 
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, ReadError
 from bids_ari.images.headers import NIFTI, damaged
 
-CORRUPT: tuple[type[Exception], ...] = (EOFError, igzip.BadGzipFile, isal_zlib.error)  # type: ignore[assignment]
+CORRUPT: tuple[type[Exception], ...] = (EOFError, igzip.BadGzipFile, isal_zlib.error, zlib.error)  # type: ignore[assignment]
 """Errors of compressed content that is damaged."""
 
 _UNREADABLE: tuple[type[Exception], ...] = (
     ImageFileError,
     HeaderDataError,
+    ImageDataError,
     ValueError,
     TypeError,
     OverflowError,
@@ -96,7 +98,8 @@ def decoding(name: str, kind: str = NIFTI) -> Iterator[None]:
     except _UNREADABLE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise ReadError(f"{name} cannot be read: {error.strerror}") from error
-        raise damaged(name, str(error).splitlines()[0] if str(error) else type(error).__name__, kind) from error
+        why = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise damaged(name, why, kind) from error
 
 
 def check_content(start: bytes, path: Path, kind: str = NIFTI) -> None:

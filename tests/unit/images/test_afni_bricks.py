@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,41 @@ def test_values_that_are_missing_or_too_short(bucket: Path) -> None:
     brik.unlink()
     with pytest.raises(DataError, match=r"has no values; expected stats\+tlrc.BRIK or stats\+tlrc.BRIK.gz beside it"):
         read_header(bucket, map_name="left#0_Tstat")
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("extra", [-60, 60])
+def test_values_of_another_dataset(
+    bucket: Path, values: np.ndarray, compress: Callable[[bytes], bytes], extra: int
+) -> None:
+    """Also where the volume that is asked for is complete: 60 voxels, three volumes, four bytes are 720."""
+    plain = bucket.with_suffix(".BRIK")
+    content = (plain.read_bytes() + bytes(60))[: 720 + extra]
+    plain.unlink()
+    bucket.with_suffix(".BRIK" if compress is bytes else ".BRIK.gz").write_bytes(compress(content))
+    with pytest.raises(DataError, match=rf"has {720 + extra} bytes, but its header describes 720, 3x4x5 voxels in 3"):
+        read_image(bucket, map_name="Full_Fstat")
+
+
+def test_compressed_values_that_are_damaged(bucket: Path) -> None:
+    """Each byte in turn; the header and the end of the first volume may be intact."""
+    plain = bucket.with_suffix(".BRIK")
+    content = gzip.compress(plain.read_bytes())
+    plain.unlink()
+    for place in range(10, len(content), 25):
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        bucket.with_suffix(".BRIK.gz").write_bytes(changed)
+        with pytest.raises(DataError, match="is damaged or not an AFNI dataset"):
+            read_image(bucket, map_name="Full_Fstat")
+
+
+@pytest.mark.parametrize("types", ["3 1 3", "7 7 7"])
+def test_types_of_numbers_that_nibabel_does_not_read(bucket: Path, types: str) -> None:
+    bucket.write_text(bucket.read_text().replace("\n3 3 3", f"\n{types}"))
+    for read in (read_header, read_image):
+        with pytest.raises(DataError, match=r"BRICK_TYPES.*expected bytes, short integers or floats.*3dbucket"):
+            read(bucket, map_name="left#0_Coef")
 
 
 def test_volumes_without_labels_have_numbers(tmp_path: Path, values: np.ndarray) -> None:
