@@ -86,12 +86,13 @@ class GlmResult:
     def of_test(cls, test: str, weights: FloatArray, dof: FloatArray, *found: FloatArray) -> "GlmResult":
         """Return the t test of `found` effect and variance, or the F test of `found` F where weights are 2-D.
 
-        At points that are not tested variance and F are NaN, and `dof` may be 0.
+        At points that are not tested variance and F are NaN, and `dof` may be 0. A variance below `SMALLEST` is not
+        tested either.
         """
         some_dof = np.where(dof > 0, dof, 1.0)
         if weights.ndim == 2:
             return cls(test, z_from_f(found[0], len(weights), some_dof), dof, f=found[0], n_rows=len(weights))
-        effect, variance = found
+        effect, variance = found[0], np.where(found[1] < SMALLEST, np.nan, found[1])
         t = effect / np.sqrt(variance)
         return cls(test, z_from_t(t, some_dof), dof, t, np.where(np.isnan(variance), np.nan, effect), variance)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
+from bids_ari.stats.glm import CONSTANT, SMALLEST, Effects, GlmResult, blocks, check_model
 
 NEGLIGIBLE = 1e-8
 """A variance at most this times the median of its point is 0 except for rounding: no subject is 10,000 times as precise
@@ -65,7 +65,7 @@ def fit_fixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: M
     ----------
     effects, variances : array-like (n_subjects, n_points)
         One row per subject, read block by block of points. A subject is excluded at a point where its effect is NaN
-        or its variance is NaN, infinite, 0, negative or at most `NEGLIGIBLE` times the median there.
+        or its variance is NaN, infinite, below `SMALLEST` (or negative) or at most `NEGLIGIBLE` times the median there.
     matrix, tests
         As of `fit_glm`.
 
@@ -114,6 +114,7 @@ def fit_mixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: M
     return _fit(effects, variances, matrix, tests, mixed=True)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of squares too large to be tested
 def _fit(
     effects: Effects, variances: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray], mixed: bool
 ) -> WeightedFit:
@@ -143,7 +144,7 @@ def _fit(
 def _usable(effects: FloatArray, variances: FloatArray) -> _Block:
     """Exclude subjects without effect or usable variance at each point; the unit is its median variance."""
     present = ~np.isnan(effects)
-    positive = present & np.isfinite(variances) & (variances > 0)
+    positive = present & np.isfinite(variances) & (variances >= SMALLEST)
     middle = np.maximum(positive.sum(axis=0) - 1, 0) // 2
     ordered = np.sort(np.where(positive, variances, np.inf), axis=0)
     median = np.take_along_axis(ordered, middle[None], axis=0)[0]
@@ -179,7 +180,7 @@ def _estimate(block: _Block, q: FloatArray, mixed: bool) -> tuple[_Solution, Flo
     solution = _solve(block, weights, q)
     scale = solution.rest / np.maximum(dof, 1)
     mean_square = (weights * block.effects**2).sum(axis=0) / np.maximum(block.n, 1)
-    scale[scale <= CONSTANT * mean_square] = np.nan
+    scale[scale <= np.maximum(CONSTANT * mean_square, SMALLEST)] = np.nan
     return solution, scale, np.where(np.isnan(solution.rest), 0, dof), tau2 * block.unit
 
 
@@ -209,5 +210,6 @@ def _evaluate(solution: _Solution, scale: FloatArray, direction: FloatArray) -> 
     if direction.ndim < 2:
         return np.where(np.isnan(scale), np.nan, effect), (spread**2).sum(axis=1) * scale
     covariance = spread @ spread.swapaxes(1, 2)
-    distance = (effect * np.linalg.solve(covariance, effect[:, :, None])[:, :, 0]).sum(axis=1)
-    return np.maximum(distance, 0) / len(direction) / scale, np.full_like(distance, np.nan)
+    distance: FloatArray = (effect * np.linalg.solve(covariance, effect[:, :, None])[:, :, 0]).sum(axis=1)
+    f = np.maximum(distance, 0) / len(direction) / scale
+    return np.where(np.isfinite(f), f, np.nan), np.full_like(distance, np.nan)

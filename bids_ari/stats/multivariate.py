@@ -20,6 +20,7 @@ from bids_ari.stats.distributions import FloatArray, z_from_f
 from bids_ari.stats.glm import (
     CONSTANT,
     ILL_CONDITIONED,
+    SMALLEST,
     Effects,
     GlmResult,
     check_model,
@@ -205,7 +206,7 @@ def fit_joint_part(values: FloatArray, matrix: FloatArray) -> JointFit | None:
     both = np.empty((n_maps, n_subjects + n_columns, n_points))
     both[:, n_subjects:] = projected = q.T @ values
     both[:, :n_subjects] = values - q @ projected
-    least = CONSTANT * dof / n_subjects * np.einsum("qij,qij->qj", values, values)
+    least = np.maximum(CONSTANT * dof / n_subjects * np.einsum("qij,qij->qj", values, values), SMALLEST)
     orthonormalise(both, n_subjects, least)
     return JointFit(r, projected, both[:, n_subjects:], dof)
 

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
+from bids_ari.stats.glm import CONSTANT, SMALLEST, Effects, GlmResult, blocks, check_model
 
 _ROUNDING = 1e-12  # a weight of a group is 0, except for rounding, where it is at most this times the largest
+_LARGEST = 1e290  # a group whose variance or squared mean is larger is not tested: sums of such squares may overflow
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of squares too large to be tested
 def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
     """Test combinations of group means, with one variance per group.
 
@@ -37,7 +39,7 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
     -------
     tuple of GlmResult
         One per test, in order, each with its own `dof` per point. A point where a group of nonzero weight has fewer
-        than two subjects, or all such groups are constant, is NaN with `dof` 0.
+        than two subjects, or squares beyond floating point, or all such groups are constant, is NaN with `dof` 0.
 
     Raises
     ------
@@ -108,5 +110,7 @@ def _moments(effects: FloatArray, group: npt.NDArray[np.intp]) -> list[FloatArra
         mean = np.where(present, values, 0).sum(axis=0) / np.maximum(n, 1)
         residuals = np.where(present, values - mean, 0)
         variance = (residuals**2).sum(axis=0) / np.maximum(n - 1, 1)
-        each.append((n, mean, np.where(n < 2, np.nan, variance), variance <= CONSTANT * mean**2))
+        is_usable = (n >= 2) & (variance <= _LARGEST) & (mean**2 <= _LARGEST)
+        constant = variance <= np.maximum(CONSTANT * mean**2, SMALLEST)
+        each.append((n, mean, np.where(is_usable, variance, np.nan), constant))
     return [np.array(values) for values in zip(*each, strict=True)]

@@ -27,7 +27,7 @@ from scipy import special
 
 from bids_ari.stats.choices import ALTERNATIVES, Alternative
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.glm import Effects, blocks, check_model
+from bids_ari.stats.glm import SMALLEST, Effects, blocks, check_model
 from bids_ari.stats.null_model import NullModel
 from bids_ari.stats.permutation_kernels import Indices
 from bids_ari.stats.resampling import Exchangeability, Permutations, Subspaces
@@ -167,8 +167,9 @@ def _residuals(values: FloatArray, starts: Indices, w: FloatArray) -> tuple[Floa
     mean = np.add.reduceat(np.where(present, values, 0), starts[:-1], axis=0) / n
     mean -= (w * mean).sum(axis=0) * (w / n) / (w**2 / n).sum(axis=0)
     residuals = np.where(present, values - np.repeat(mean, np.diff(starts), axis=0), 0)
-    length = np.sqrt((residuals**2).sum(axis=0))
-    if not length.all():
+    with np.errstate(over="ignore"):
+        squares = (residuals**2).sum(axis=0)
+    if not ((squares >= SMALLEST) & np.isfinite(squares)).all():
         raise ValueError("effects must vary at every point; exclude other points")
-    residuals /= length
+    residuals /= np.sqrt(squares)
     return residuals, n, np.add.reduceat(residuals**2, starts[:-1], axis=0)

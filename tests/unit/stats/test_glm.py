@@ -76,6 +76,15 @@ def test_regression(effects: Floats) -> None:
     np.testing.assert_allclose(found.variance, [line.stderr**2 for line in lines], rtol=SUMS)
 
 
+def test_variances_with_few_digits_are_not_tested(effects: Floats) -> None:
+    """A column in units of 1e5 makes the variance of its coefficient subnormal where that of residuals is not."""
+    matrix = np.column_stack([np.ones(len(effects)), 1e5 * np.linspace(-1, 1, len(effects))])
+    tests = {"slope": np.array([0.0, 1.0])}
+    (usual,), (found,) = fit_glm(effects, matrix, tests), fit_glm(effects * 1e-152, matrix, tests)
+    assert np.isnan(found.z).all()
+    np.testing.assert_allclose(fit_glm(effects * 1e-140, matrix, tests)[0].z, usual.z, rtol=1e-10)
+
+
 def by_normal_equations(effects: Floats, matrix: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return w b and its variance, b = (X'X)^-1 X'y, s^2 w (X'X)^-1 w', one point at a time."""
     inverse = np.linalg.inv(matrix.T @ matrix)

@@ -337,6 +337,20 @@ def test_units_do_not_change_the_test(fit: Fitter, effects: Floats, variances: F
         np.testing.assert_array_equal(small.tau2, usual.tau2 * 4.0**-200)
 
 
+@both
+def test_squares_beyond_floating_point_are_not_tested(fit: Fitter, effects: Floats, variances: Floats) -> None:
+    """In any unit a point has the usual z, up to rounding, or none: 1e-160 has subnormal squares."""
+    usual = fit(effects, variances, MATRIX, TESTS).results
+    for unit in (1e-165, 1e-160, 1e-157, 1e-155, 1e-150, 1e150, 1e160):
+        with np.errstate(over="ignore"):
+            squares = variances * unit * unit
+        results = fit(effects * unit, squares, MATRIX, TESTS).results
+        for found, expected in zip(results, usual, strict=True):
+            tested = ~np.isnan(found.z)
+            np.testing.assert_allclose(found.z[tested], expected.z[tested], rtol=1e-9, atol=1e-9)
+            assert tested.any() == tested.all() == (1e-150 <= unit <= 1e150)
+
+
 class OnDisk:
     """Effects that return only slices of points of all subjects, as a file does."""
 

@@ -148,6 +148,16 @@ def test_units_do_not_change_the_test(maps: FloatArray) -> None:
     np.testing.assert_array_equal(before.f, after.f)
 
 
+def test_squares_beyond_floating_point_are_not_tested(maps: FloatArray) -> None:
+    """In any unit a point has the usual F, up to rounding, or none: 1e-160 has subnormal squares."""
+    usual = only(fit_multivariate(list(maps), *MEAN)).f
+    for unit in (1e-165, 1e-162, 1e-160, 1e-157, 1e-150, 1e150, 1e160):
+        found = only(fit_multivariate(list(maps * unit), *MEAN)).f
+        tested = ~np.isnan(found)
+        np.testing.assert_allclose(found[tested], usual[tested], rtol=1e-10)
+        assert tested.any() == tested.all() == (1e-150 <= unit <= 1e150)
+
+
 def test_the_result_does_not_depend_on_blocks(maps: FloatArray, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = fit_multivariate(list(maps), MATRIX, TESTS, approximate=True)
     monkeypatch.setattr("bids_ari.stats.glm.BLOCK_VALUES", 4 * N * 2)  # 2 points of 4 maps

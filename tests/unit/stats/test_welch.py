@@ -190,6 +190,24 @@ def test_units_do_not_change_the_test(effects: Floats) -> None:
     np.testing.assert_array_equal(small.dof, usual.dof)
 
 
+@pytest.mark.parametrize("weights", [[0, -1, 1], [[0, -1, 1]]], ids=["t", "F"])
+def test_squares_beyond_floating_point_are_not_tested(
+    effects: Floats, weights: list[float] | list[list[float]]
+) -> None:
+    """In any unit a point has the usual z, up to rounding, or none; 1e-160 has subnormal squares, 1e154 infinite ones.
+
+    The standard errors, about 0.2, are normal numbers down to the unit 1e-153.
+    """
+    usual = fit_one(effects, CELL_MEANS, weights)
+    for unit in (1e-165, 1e-160, 1e-157, 1e-155, 1e-153, 1e140, 1e154, 1e160):
+        found = fit_one(effects * unit, CELL_MEANS, weights)
+        tested = ~np.isnan(found.z)
+        np.testing.assert_allclose(found.z[tested], usual.z[tested], rtol=1e-10)
+        np.testing.assert_array_equal(found.dof > 0, tested)
+        assert tested.all() == (1e-153 <= unit <= 1e140)
+        assert tested.any() == (1e-153 <= unit <= 1e140)
+
+
 def test_the_result_does_not_depend_on_blocks(effects: Floats, monkeypatch: pytest.MonkeyPatch) -> None:
     effects = without_some(effects)
     at_once = fit_one(effects, TREATMENT, [0, -1, 1])

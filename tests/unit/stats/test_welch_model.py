@@ -202,6 +202,8 @@ def test_z_grows_with_t(rng: np.random.Generator) -> None:
         ({"weights": np.eye(2), "alternative": "greater"}, "one row"),
         ({"matrix": np.column_stack([np.ones(N), np.arange(N)])}, "design of groups"),
         ({"effects": np.ones((N, 3))}, "must vary"),
+        ({"effects": np.eye(N, 3) * 1e-160}, "must vary"),
+        ({"effects": np.eye(N, 3) * 1e160}, "must vary"),
         ({"effects": np.vstack([np.full((3, 2), np.nan), np.eye(7, 2)])}, "two subjects"),
     ],
     ids=str,
