@@ -98,7 +98,7 @@ class Filters:
         )
         excluded = _as_in_files(_bare_labels(exclude, "sub"), "sub", dataset, notes)
         notes += [
-            f"--exclude {printable(s)}: there is no such subject"
+            f"--exclude {printable(s)}: no map is of such a subject"
             for s in sorted(excluded - dataset.labels("sub") if excluded else ())
         ]
         return cls(conditions, excluded, stat, tuple(notes))

@@ -362,8 +362,8 @@ class TestFilters:
         touch_maps(tmp_path, "01", "02")
         only = discover(tmp_path, exclude=["3"])
         assert found(only) == {NAME: "01 02"}
-        assert only[0].notes == ("--exclude 3: there is no such subject",)
-        assert "--exclude 3: there is no such subject" in caplog.text
+        assert only[0].notes == ("--exclude 3: no map is of such a subject",)
+        assert "--exclude 3: no map is of such a subject" in caplog.text
 
 
 class TestNodes:
