@@ -16,6 +16,9 @@ from bids_ari.stats.distributions import FloatArray
 
 Flags = npt.NDArray[np.bool_]
 
+SMALLEST_USUAL, LARGEST_USUAL = 0.0005, 1e6
+"""Numbers of these sizes are written with decimals, others with an exponent."""
+
 
 class Criterion(NamedTuple):
     """One number of each subject, and the possible outliers by it."""
@@ -77,8 +80,18 @@ def _name(criterion: Criterion, subject: int) -> str:
 
 def _value(criterion: Criterion, subject: int) -> str:
     value = float(criterion.values[subject])
-    shown = "none" if np.isnan(value) else f"{value:.{criterion.decimals}f}"
+    shown = "none" if np.isnan(value) else in_any_unit(value, criterion.decimals)
     return f"{criterion.name} {shown}"
+
+
+def in_any_unit(value: float, decimals: int = 3) -> str:
+    """Write a finite number with some decimals, or by a power of ten where it is very large or small in its unit.
+
+    >>> in_any_unit(-1.25), in_any_unit(1586264300182008631178146349056.0), in_any_unit(-2e-30), in_any_unit(0.0)
+    ('-1.250', '1.59e+30', '-2e-30', '0.000')
+    """
+    is_usual = not value or SMALLEST_USUAL <= abs(value) < LARGEST_USUAL
+    return f"{value:.{decimals}f}" if is_usual else f"{value:.3g}"
 
 
 def notes_on_outliers(found: Sequence[Criterion], subjects: Sequence[str]) -> Iterator[str]:

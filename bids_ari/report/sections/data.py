@@ -1,10 +1,11 @@
 """Sections on the data: included and excluded maps, the points tested, and the quality of the map of each subject."""
 
+import math
 from itertools import accumulate, compress
 
 import numpy as np
 
-from bids_ari.analysis.outliers import criteria, outliers
+from bids_ari.analysis.outliers import SMALLEST_USUAL, criteria, in_any_unit, outliers
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.outputs.names import report_name
@@ -94,13 +95,13 @@ def subject_table(result: ContrastResult) -> Context:
     flags, names = outliers(found), [each.name for each in found]
     columns = {
         "correlation": (outlying.correlation, 2),
-        "mean": (outlying.mean, 3),
-        "sd": (outlying.sd, 3),
         "overlap": (measured.overlap, 3),
         "residual": (outlying.residual, 2),
         "leverage": (design_diagnostics(design.matrix).leverage, 2),
         "influence": (influence, 2),
     }
+    in_units = {"mean": outlying.mean, "sd": outlying.sd}
+    unit = float(np.nan_to_num(outlying.sd).max(initial=0.0))
     rows: list[Context] = [
         {
             "name": f"sub-{design.subjects[i]}",
@@ -108,7 +109,14 @@ def subject_table(result: ContrastResult) -> Context:
             "lacking": int(measured.lacking[i]),
             "lost": int(measured.lost[i]),
             **{name: decimal(values[i], decimals) for name, (values, decimals) in columns.items()},
+            **{name: _in_units_of_maps(values[i], unit) for name, values in in_units.items()},
         }
         for i in np.argsort(-influence, kind="stable")
     ]
     return {"rows": rows, "n_outliers": int(flags.any(axis=1).sum()), "reference": measured.reference}
+
+
+def _in_units_of_maps(value: float, largest_sd: float) -> str:
+    """Write a number in the units of the maps, or that it is undefined or infinite; almost 0 is 0 in usual units."""
+    is_zero = abs(value) < SMALLEST_USUAL <= largest_sd
+    return decimal(value, 3) if is_zero or not math.isfinite(value) else in_any_unit(value)

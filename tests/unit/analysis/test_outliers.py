@@ -75,3 +75,10 @@ def test_a_constant_map_has_no_correlation() -> None:
     (note,) = notes_on_outliers(criteria(None, outlying(correlation=odd(0.5, np.nan)), "mean"), SUBJECTS)
     assert "Possible outlier: sub-08 (correlation none)" in note
     assert "constant" in note
+
+
+@pytest.mark.parametrize(("unit", "shown"), [(1e30, "mean 3.25e+30"), (1e-30, "mean 3.25e-30"), (1.0, "mean 3.250")])
+def test_numbers_in_any_unit_are_short(unit: float, shown: str) -> None:
+    maps = outlying(mean=np.r_[3.25, np.zeros(7)] * unit, sd=np.full(8, unit))
+    (note,) = notes_on_outliers(criteria(None, maps, "mean"), SUBJECTS)
+    assert f"sub-01 ({shown})" in note

@@ -104,6 +104,17 @@ def test_the_most_influential_come_first(result: ContrastResult) -> None:
     assert all(one >= other for one, other in pairwise(influence))
 
 
+@pytest.mark.parametrize("unit", [1e30, 1e-30])
+def test_means_in_any_unit_are_short(result: ContrastResult, unit: float) -> None:
+    """Almost 0 is an effect in units of 1e-30, but rounding in those of 1."""
+    assert result.outlying is not None
+    usual = replace(result.outlying, mean=result.outlying.mean * 0 + 1e-17)
+    other = replace(usual, mean=usual.mean * 0 + 1.25 * unit, sd=usual.sd * 0 + 2.5 * unit)
+    row = data.subject_table(replace(result, outlying=other))["rows"][0]
+    assert (row["mean"], row["sd"]) == (f"1.25e{np.log10(unit):+.0f}", f"2.5e{np.log10(unit):+.0f}")
+    assert data.subject_table(replace(result, outlying=usual))["rows"][0]["mean"] == "0.000"
+
+
 def test_without_maps_of_subjects_there_is_no_such_section(result: ContrastResult) -> None:
     alone = replace(result, quality=None)
     pictures = dict(draw(alone))
