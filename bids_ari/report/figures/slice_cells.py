@@ -30,6 +30,8 @@ _PALE = 0.85  # grey of the mask where there is no template
 _LOWEST = 120  # units of a row
 _LEAST_PITCH = 0.01  # mm
 _MARGIN = 14  # units from the edges of a cell to the middles of letters
+_RAISED = 2  # units from the middle of a cell up to that of the brain, as the text below it needs room
+_FOOT = 6  # units from the lower edge of a cell to the middle of that text
 _NEUROLOGICAL = "Neurological orientation: the left side of the brain is on the left"
 _FRONT = "sagittal slices have the front of the head on the right"
 
@@ -208,6 +210,7 @@ def _cells(
     size = float(np.clip(np.ceil((box[1] - box[0])[plane.up] / pitch / (1 - _GAP)), _LOWEST, CELL[0]))
     height, width = round(size * per_unit), round(CELL[1] * per_unit)
     middle, pitch = box.mean(axis=0), pitch / per_unit
+    middle[plane.up] -= _RAISED * per_unit * pitch
     axes: list[FloatArray] = [np.empty(0)] * 3
     axes[plane.across] = middle[plane.across] + pitch * (np.arange(width) - (width - 1) / 2)
     axes[plane.up] = (middle[plane.up] - pitch * (np.arange(height) - (height - 1) / 2))[:, None]
@@ -238,7 +241,7 @@ def _texts(plane: Plane, cut: float, left: float, height: float) -> list[Text]:
         Text(letter, column, _MARGIN + 2)
         for letter, column in zip(plane.ends, (left + _MARGIN, left + CELL[1] - _MARGIN), strict=True)
     ]
-    return [*letters, Text(slice_text(plane.letter, cut), left + 4, height - 12, "lm")]
+    return [*letters, Text(slice_text(plane.letter, cut), left + 4, height - _FOOT, "lm")]
 
 
 def _beside(cells: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
