@@ -42,6 +42,7 @@ from bids_ari.errors import (
     listing,
 )
 from bids_ari.images.feat import dof_of_feat
+from bids_ari.images.opening import hint_of_header
 from bids_ari.images.stack import Stack
 
 log = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ def check_files(options: Options, participants: Path | None = None) -> None:
             if path.is_symlink():
                 hint = f"Fetch it: datalad get {path}, or fix the link"
                 raise DataError(f"The {what} {path} is a link to content that is not here", hint=hint) from error
-            raise InputNotFoundError(f"There is no {what} {path}") from error
+            raise InputNotFoundError(f"There is no {what} {path}", hint=hint_of_header(path)) from error
         except OSError as error:
             raise ReadError(f"The {what} {path} cannot be read: {error.strerror}") from error
         if not is_file:

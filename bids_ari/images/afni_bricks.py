@@ -21,6 +21,7 @@ AFNI = ".HEAD"
 """The extension of headers of AFNI's own format, which stand for both files of a dataset."""
 
 DATASET = "an AFNI dataset"
+_VALUES = (".BRIK", ".BRIK.gz", ".BRIK.bz2")
 _MOST_NAMED = 30
 _CHUNK = 2**20  # bytes
 
@@ -74,7 +75,8 @@ def read_brick(image: AFNIImage, label: str | None, name: str) -> Brick:
         raise DataError(
             f"{name} has {n_bricks} sub-bricks: {listing(map(printable, labels), _MOST_NAMED)}",
             "one sub-brick",
-            "Name it in the column map_name of --manifest, or with --map-name",
+            "Name it in the column map_name of --manifest, or with --map-name; of a mask or another image, "
+            "write it to a dataset of its own with 3dbucket",
         )
     number = 0 if label is None else labels.index(label)
     header = SpatialHeader(image.get_data_dtype(), image.shape[:3])
@@ -106,10 +108,17 @@ def parts_of(path: Path) -> tuple[Path, ...]:
     return (path, values_file(path)) if path.suffix == AFNI else (path,)
 
 
+def refuse_values(path: Path) -> None:
+    """Raise a DataError for the values of a dataset: what is known of a file by its name would lack the header."""
+    if ending := next((each for each in _VALUES if path.name.endswith(each)), None):
+        header = f"{path.name.removesuffix(ending)}{AFNI}"
+        raise DataError(f"{path} is the values of {DATASET}", f"its header, {header}", f"Name {header}")
+
+
 def values_file(path: Path) -> Path:
     """Return the file of the values beside a header; raise a DataError if there is none."""
     stem = path.name.removesuffix(path.suffix)
-    for ending in (".BRIK", ".BRIK.gz", ".BRIK.bz2"):
+    for ending in _VALUES:
         if os.path.lexists(found := path.with_name(f"{stem}{ending}")):
             return found
     raise DataError(f"{path} has no values", f"{stem}.BRIK or {stem}.BRIK.gz beside it", "Copy both files")

@@ -22,7 +22,7 @@ from nibabel.spatialimages import SpatialImage
 
 from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
-from bids_ari.images.afni_bricks import AFNI, DATASET, Brick, parts_of, read_brick, unreadable_types
+from bids_ari.images.afni_bricks import AFNI, DATASET, Brick, parts_of, read_brick, refuse_values, unreadable_types
 from bids_ari.images.headers import HEADER_BYTES, NIFTI, Header, damaged, parse_header
 from bids_ari.images.image import Image
 from bids_ari.images.in_memory import surface_image
@@ -283,6 +283,7 @@ def _by_nibabel(path: Path) -> Any:
     """
     if half := _HALF.fullmatch(path.name):
         _check_pair(path, *half.groups())
+    refuse_values(path)
     header = path.with_suffix(".hdr")
     if path.suffix == ".img" and (size := header.stat().st_size) < _LEAST_HEADER:
         raise damaged(str(header), f"it ends after {size} bytes", "the header of an .img file")

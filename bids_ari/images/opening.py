@@ -83,11 +83,16 @@ def _why_corrupt(error: Exception) -> str:
 def _not_found(path: Path) -> BidsAriError:
     """Return the error for a file that does not exist, or for a link whose content was not fetched."""
     if not path.is_symlink():
-        head = path.with_name(f"{path.name}.HEAD")  # the names of AFNI's datasets are written without it
-        return InputNotFoundError(f"There is no file {path}", hint=f"Name {head.name}" * head.exists())
+        return InputNotFoundError(f"There is no file {path}", hint=hint_of_header(path))
     target = os.readlink(path)  # noqa: PTH115 - as text: the target does not exist
     hint = f"Fetch it: datalad get {path}" if "annex" in target else f"Fix the link: its target is {target}"
     return DataError(f"{path} is a link to content that is not here", hint=hint)
+
+
+def hint_of_header(path: Path) -> str:
+    """Return which file to name for a dataset of AFNI, which is written without the extension; empty for others."""
+    head = f"{path.name}.HEAD"
+    return f"Name {head}" if path.name and os.path.exists(path.with_name(head)) else ""  # noqa: PTH110 - a long name
 
 
 @contextmanager

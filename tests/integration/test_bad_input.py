@@ -132,6 +132,9 @@ def test_masks(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert not results_in(out)
     assert main([str(tree), str(out), "group", "--mask", str(tmp_path / "none.nii.gz")]) == 66
     assert "There is no mask" in capsys.readouterr().err
+    (tmp_path / "mask+tlrc.HEAD").touch()
+    assert main([str(tree), str(out), "group", "--mask", str(tmp_path / "mask+tlrc")]) == 66
+    assert "Name mask+tlrc.HEAD" in capsys.readouterr().err
 
 
 def test_a_mask_of_another_space_by_its_name(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,6 +158,23 @@ def test_the_name_of_a_dataset_without_its_extension(bucket: Path) -> None:
         read_image(bucket.with_name("stats+tlrc"), map_name="left#0_Coef")
 
 
+def test_a_name_that_is_long_enough_without_an_extension(tmp_path: Path) -> None:
+    """Of 255 bytes, the most that file systems have."""
+    with pytest.raises(InputNotFoundError, match="There is no file"):
+        read_image(tmp_path / f"{'a' * 248}.img.gz")
+
+
+@pytest.mark.parametrize("ending", [".BRIK", ".BRIK.gz"])
+def test_values_by_their_own_name(tmp_path: Path, values: np.ndarray, ending: str) -> None:
+    """The header would be no part of what decides whether a result is kept."""
+    path = write_afni(tmp_path / "mask+tlrc", values[..., 0])
+    plain = path.with_suffix(".BRIK")
+    named = plain.rename(path.with_name(f"mask+tlrc{ending}"))
+    for read in (read_header, read_image):
+        with pytest.raises(DataError, match=r"is the values of an AFNI dataset; expected its header, mask\+tlrc.HEAD"):
+            read(named)
+
+
 def test_a_header_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "a+tlrc.HEAD"
     path.write_text("no attributes")
