@@ -122,19 +122,10 @@ def compare_with_normal(residuals: FloatArray, matrix: FloatArray) -> Normality:
     )
 
 
-def shape_of(residuals: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return skewness and excess kurtosis over subjects at each point, (n_points,) each.
-
-    They are moments around 0 of residuals divided by the root of 1 - leverage, which makes their variances equal.
-    Subjects of leverage 1, which have no residual, do not count. `q` is an orthonormal basis of the design.
-    """
-    values = _of_equal_variance(residuals, q)
-    return _moments(values, np.empty_like(values))
-
-
 def _of_equal_variance(residuals: FloatArray, q: FloatArray) -> FloatArray:
-    """Return residuals divided by the root of 1 - leverage, of subjects that have one.
+    """Return residuals divided by the root of 1 - leverage, which makes their variances equal.
 
+    Subjects of leverage 1, which have no residual, do not count. `q` is an orthonormal basis of the design.
     A linear combination of maps may be computed afterwards, which takes less time than before.
     """
     rest = 1 - (q**2).sum(axis=1)
