@@ -6,6 +6,7 @@ direction. nilearn writes both beside the map of F.
 
 import math
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -39,10 +40,12 @@ def has_several_volumes(path: Path) -> bool:
     """Return whether a file has several volumes, or maps of a surface; False where it cannot be read."""
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
 
+    damaged = (ImageFileError, HeaderDataError, ExpatError, zlib.error)
     try:
         image: Any = nib.load(path)
-    except (OSError, ImageFileError, ValueError, EOFError, ExpatError):
+    except (OSError, ValueError, TypeError, OverflowError, KeyError, EOFError, *damaged):
         return False
     if isinstance(image, nib.GiftiImage):
         n_maps = (math.prod(array.dims[1:]) for array in image.darrays)  # nilearn has all rows in one array

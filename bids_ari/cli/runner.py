@@ -14,6 +14,7 @@ from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code, interruption
 from bids_ari.option_names import naming_flags
 from bids_ari.runtime.caches import caches
 from bids_ari.runtime.memory import check_limit
+from bids_ari.runtime.nibabel_log import silence_nibabel
 from bids_ari.runtime.signals import interruptible
 from bids_ari.runtime.watchers import beside_progress, show_progress
 
@@ -114,6 +115,7 @@ def set_up_log(verbose: int) -> None:
     """
     everything, package = logging.getLogger(), logging.getLogger("bids_ari")
     package.setLevel(logging.DEBUG if verbose > 0 else logging.INFO)
+    silence_nibabel(verbose <= 1)
     _HANDLER.setLevel(logging.ERROR if verbose < 0 else logging.NOTSET)
     package.removeHandler(_HANDLER)
     everything.removeHandler(_HANDLER)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
 
+from bids_ari.runtime.nibabel_log import silence_nibabel
 from bids_ari.runtime.progress import watch
 from bids_ari.runtime.watchers import Sender
 
@@ -88,6 +89,7 @@ def start_worker(environment: Mapping[str, str], progress: Connection | None = N
     """
     os.environ.clear()
     os.environ.update(environment)
+    silence_nibabel()
     if progress is not None:
         watch(Sender(progress))
     for name in ("SIGINT", "SIGHUP"):  # sent to all processes of a terminal: the parent decides

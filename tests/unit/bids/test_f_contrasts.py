@@ -1,5 +1,6 @@
 """F contrasts of the first level, as nilearn writes them, among others."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,23 @@ def test_an_effect_that_cannot_be_read_is_not_excluded(tmp_path: Path) -> None:
     """A damaged file or a link without its content has to stop the analysis."""
     touch_maps(tmp_path, *SUBJECTS)
     touch_maps(tmp_path, *SUBJECTS, stat="F")
+    assert len(discover(tmp_path)[0].members) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("sizeof_hdr", 0), ("datatype", 9999), ("bitpix", 1), ("dim", -1), ("vox_offset", np.nan)]
+)
+def test_an_effect_with_a_damaged_header_is_not_excluded(
+    tmp_path: Path, rng: np.random.Generator, field: str, value: float
+) -> None:
+    touch_maps(tmp_path, *SUBJECTS, stat="F")
+    for subject in SUBJECTS:
+        path = write_map(tmp_path, subject, brain(rng), stat="effect")
+        content = bytearray(gzip.decompress(path.read_bytes()))
+        header = nib.Nifti1Header(bytes(content[:348]))
+        header[field] = value
+        content[:348] = header.binaryblock
+        path.write_bytes(gzip.compress(bytes(content)))
     assert len(discover(tmp_path)[0].members) == 2
 
 

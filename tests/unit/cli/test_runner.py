@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from builders import write_group
@@ -269,6 +270,15 @@ class TestLog:
         logged = capsys.readouterr().err.splitlines()
         assert [line.split()[-2] for line in logged if line.endswith("bids_ari.x")] == list(package)
         assert [line.split()[-2] for line in logged if line.endswith("library")] == list(libraries)
+
+    def test_nibabel_is_silent_unless_libraries_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        """It repairs a wrong size of the header."""
+        content = bytes(4) + bytes(nib.Nifti1Header().binaryblock)[4:]
+        for verbose, n_lines in ((0, 0), (1, 0), (2, 1)):
+            set_up_log(verbose)
+            caplog.clear()
+            nib.Nifti1Header(content, endianness="<")
+            assert len(caplog.records) == n_lines
 
     def test_a_run_logs_one_line_per_result(
         self, group_dir: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
