@@ -24,6 +24,14 @@ def test_every_pixel_shows_the_voxel_it_lies_in() -> None:
         assert scene.paint(np.full((CUBE.n_points, 3), 7, np.uint8), np.zeros(CUBE.n_points, bool)).min() > 7
 
 
+def test_a_slice_as_high_as_its_cell_ends_above_the_text_below_it() -> None:
+    """Digits of 9 points are 10 pixels high, half of them above the middle of the text."""
+    grid = replace(GRID, shape=(9, 13, 9))
+    scene = make_scene(VolumeSpace(grid, np.ones(grid.shape, dtype=bool)), slices=("z:0",))
+    (row,) = [text.row for text in scene.texts if text.text == "z = 0 mm"]
+    assert np.nonzero(scene.points >= 0)[0].max() < row - 5
+
+
 @pytest.mark.parametrize(
     ("value", "right", "up"),
     [("z:4", (1, 0, 0), (0, 1, 0)), ("y:4", (1, 0, 0), (0, 0, 1)), ("x:4", (0, 1, 0), (0, 0, 1))],
