@@ -1,4 +1,4 @@
-"""Provenance of an output as a RO-Crate: ``ro-crate-metadata.json``, which describes runs, inputs and main results.
+"""Provenance of an output as an RO-Crate: ``ro-crate-metadata.json``, which describes runs, inputs and main results.
 
 It follows RO-Crate 1.1 and its profile Process Run Crate 0.5 (https://www.researchobject.org/workflow-run-crate): each
 run that wrote results which are there is an action, whose instrument is this program. Files of results other than the
