@@ -17,7 +17,7 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import CONSTANT, SMALLEST, Effects, GlmResult, blocks, check_model
 
 _ROUNDING = 1e-12  # a weight of a group is 0, except for rounding, where it is at most this times the largest
-_LARGEST = 1e290  # a group whose variance or squared mean is larger is not tested: sums of such squares may overflow
+_LARGEST = 1e303  # a group whose variance or squared mean is larger is not tested: sums of such squares may overflow
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of squares too large to be tested
