@@ -31,6 +31,9 @@ from bids_ari.outputs.records import Note, entry, files_of
 
 T = TypeVar("T")
 
+OTHER_UNDERLAY = "other_underlay"
+"""Mark among the options ``Shown`` of a record: the underlay of its pictures may not be that of the analysis."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -128,12 +131,13 @@ def kept_outcome(contrast: ContrastSet, key: str, out: Derivatives) -> Outcome |
 def not_shown(record: Note, options: Options) -> dict[str, Any]:
     """Return those of the options `SHOWN` with which the pictures and copies of a result on disk are not made yet.
 
-    Copies that are there stay, as they are of the same result. A record without these options is of a version that
-    kept a result only with the default ones.
+    Copies that are there stay, as they are of the same result; an underlay of a later report is replaced. A record
+    without these options is of a version that kept a result only with the default ones.
     """
     wanted, default = ({name: getattr(each, name) for name in SHOWN} for each in (options, Options()))
     there = default | shown_of(record)
-    return {name: value for name, value in wanted.items() if not _is_shown(name, value, there[name])}
+    found = {name: value for name, value in wanted.items() if not _is_shown(name, value, there[name])}
+    return found | ({"underlay": options.underlay} if OTHER_UNDERLAY in there else {})
 
 
 def _is_shown(name: str, wanted: Any, there: Any) -> bool:

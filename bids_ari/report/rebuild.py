@@ -22,7 +22,7 @@ from bids_ari.images.anatomy import check_cuts
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs import archive, files, names, neurovault, workbook
 from bids_ari.outputs.derivatives import RUNS, Derivatives
-from bids_ari.outputs.outcome import Outcome, not_shown, shown_again, shown_of
+from bids_ari.outputs.outcome import OTHER_UNDERLAY, Outcome, not_shown, shown_again, shown_of
 from bids_ari.outputs.records import Note, entry, files_of
 from bids_ari.report.figures.paper import formats_of
 from bids_ari.report.page import write_report
@@ -138,8 +138,9 @@ def rebuild_result(
         )
         return
     name, result = _load(record, out)
+    is_other = "underlay" in (shown or {}) or result.options.underlay is not None  # archives have only its name
     with out.result(result.contrast.name):
-        _write_again(record, result, out, changes or {}, shown or {})
+        _write_again(record, result, out, changes or {}, shown or {}, {OTHER_UNDERLAY: True} if is_other else {})
     log.info("%s: report written again", name)
 
 
@@ -164,9 +165,17 @@ def shown_as(options: Options, contrast: str, kept: Outcome, out: Derivatives) -
 
 
 def _write_again(
-    record: Note, result: ContrastResult, out: Derivatives, changes: Mapping[str, Any], shown: Mapping[str, Any]
+    record: Note,
+    result: ContrastResult,
+    out: Derivatives,
+    changes: Mapping[str, Any],
+    shown: Mapping[str, Any],
+    marks: Mapping[str, bool] | None = None,
 ) -> None:
-    """Write what changes of a result that was loaded, and record it; arguments as of `rebuild_result`."""
+    """Write what changes of a result that was loaded, and record it, with `marks` of what its pictures show.
+
+    Other arguments are as of `rebuild_result`.
+    """
     others = [with_look(other, changes) if changes else other for other in _others(result, out)]
     before = result.regions
     if changes:
@@ -179,10 +188,11 @@ def _write_again(
     kept = [_in_order(file, out) for file in still]
     written = files.write(result, out) if changes else []
     written += write_copies(result, out, [*kept, *written])
+    found = summary_for_index(result)
     out.record(
         str(record.get("Name")),
         [*kept, *written, *write_report(result, out, others)],
-        summary_for_index(result),
+        found | {"Shown": found["Shown"] | (marks or {})},
         **_of_record(record, is_changed=bool(changes)),
     )
     if changes.keys() & OF_REGIONS:

@@ -88,6 +88,29 @@ def test_copies_stay_when_a_run_does_not_ask_for_them(run: Run, tmp_path: Path) 
     assert all("Sagittal slices" in path.read_text() for path in (out / "group").glob("*_report.html"))
 
 
+@pytest.mark.parametrize("is_given", [False, True])
+def test_the_underlay_of_a_later_report_is_replaced(run: Run, tmp_path: Path, is_given: bool) -> None:
+    """Pages are again those of the analysis, on an underlay or on none: archives have no underlay."""
+
+    def pages() -> dict[Path, bytes]:
+        return {path: without_times(path) for path in (out / "group").glob("*.html")}
+
+    out, rng = tmp_path / "out", np.random.default_rng(4)
+    (tmp_path / "other").mkdir()
+    one, other = (saved(each / "brain.nii.gz", rng.uniform(1, 9, SHAPE)) for each in (tmp_path, tmp_path / "other"))
+    underlay = ("--underlay", str(one)) if is_given else ()
+    assert run(*underlay) == 0
+    before = pages()
+    assert run("--reports-only", "--underlay", str(other)) == 0
+    assert pages() != before
+    assert run(*underlay) == 0
+    assert "unchanged since" in log_of(out)
+    assert "written again for --underlay" in log_of(out)
+    assert pages() == before
+    assert run(*underlay) == 0
+    assert "written again" not in log_of(out)
+
+
 def test_options_that_were_edited_are_not_used(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run() == 0
