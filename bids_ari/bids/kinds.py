@@ -5,6 +5,9 @@ from typing import Literal
 
 Kind = Literal["NIfTI", "GIFTI", "CIFTI"]
 
+AFNI = ".HEAD"
+"""The extension of headers of AFNI's own format, which stand for both files of a dataset."""
+
 KINDS: Mapping[str, Kind] = {
     ".nii": "NIfTI",
     ".nii.gz": "NIfTI",
@@ -17,7 +20,7 @@ KINDS: Mapping[str, Kind] = {
     ".gii.gz": "GIFTI",
     ".dscalar.nii": "CIFTI",
     ".dtseries.nii": "CIFTI",
-    ".HEAD": "NIfTI",
+    AFNI: "NIfTI",
 }
 """The extensions of maps that can be read, each with its kind; a GIFTI file has the values of one hemisphere.
 

@@ -21,7 +21,7 @@ from bids_ari.bids.dataset import Dataset, unify_labels
 from bids_ari.bids.entities import CONTRAST_KEYS, ORDER, Entities, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.hemispheres import hemisphere_files, hemisphere_of_label, hemisphere_of_name
-from bids_ari.bids.kinds import CONTENTS, extension_of, kind_of
+from bids_ari.bids.kinds import AFNI, CONTENTS, extension_of, kind_of
 from bids_ari.bids.statmap import MANIFEST_SOURCE, StatMap
 from bids_ari.bids.subject_map import STATS, Stat, SubjectMap
 from bids_ari.bids.tsv import Row, Table, read_table
@@ -30,7 +30,6 @@ from bids_ari.errors import DataError, brief, counted, listing
 log = logging.getLogger(__name__)
 
 _MAPS = (*STATS, "variance")
-_AFNI = ".HEAD"
 _NATIVE_VIEW = re.compile(r"\+(orig|acpc)\.HEAD$")  # names of datasets that are in the space of each subject
 _ENTITIES = frozenset(ORDER) - {"sub", "tpl", "stat", "test"}
 
@@ -178,9 +177,9 @@ def _statmap(row: Row, stat: str, hemi: str, path: Path, folder: str) -> StatMap
     entities = entities.with_(hemi=hemi) if hemi else entities
     map_name = row.cells["map_name"] if row.has("map_name") else ""
     extension, problem = extension_of(path.name), ""
-    if map_name and kind_of(extension) == "NIfTI" and extension != _AFNI:
+    if map_name and kind_of(extension) == "NIfTI" and extension != AFNI:
         raise row.error(f"has a map_name for {path.name}, a volume", "map_name of GIFTI, CIFTI and AFNI's .HEAD files")
-    if extension == _AFNI and not entities.get("space") and (view := _NATIVE_VIEW.search(path.name)):
+    if extension == AFNI and not entities.get("space") and (view := _NATIVE_VIEW.search(path.name)):
         entities = entities.with_(space=view[1])
     if content := CONTENTS.get(extension):
         problem = Reason.NAMED_IN_MANIFEST.text(table=row.path.name, extension=extension, content=content)

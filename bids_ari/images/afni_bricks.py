@@ -12,13 +12,11 @@ from nibabel.brikhead import AFNIImage
 from nibabel.openers import ImageOpener
 from nibabel.spatialimages import SpatialHeader, SpatialImage
 
+from bids_ari.bids.kinds import AFNI
 from bids_ari.errors import DataError, counted, listing, printable
 from bids_ari.images.afni import attributes_of
 from bids_ari.images.contents import no_map_named
 from bids_ari.images.headers import damaged
-
-AFNI = ".HEAD"
-"""The extension of headers of AFNI's own format, which stand for both files of a dataset."""
 
 DATASET = "an AFNI dataset"
 _VALUES = (".BRIK", ".BRIK.gz", ".BRIK.bz2")

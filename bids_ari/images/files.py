@@ -20,9 +20,10 @@ from isal import igzip
 from nibabel.brikhead import AFNIImage, AFNIImageError
 from nibabel.spatialimages import SpatialImage
 
+from bids_ari.bids.kinds import AFNI
 from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
-from bids_ari.images.afni_bricks import AFNI, DATASET, Brick, parts_of, read_brick, refuse_values, unreadable_types
+from bids_ari.images.afni_bricks import DATASET, Brick, parts_of, read_brick, refuse_values, unreadable_types
 from bids_ari.images.headers import HEADER_BYTES, NIFTI, Header, damaged, parse_header
 from bids_ari.images.image import Image
 from bids_ari.images.in_memory import surface_image
